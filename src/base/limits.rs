@@ -1,0 +1,28 @@
+//! A limit on everything a stranger can make large. Each one is named in the mistake that it causes.
+
+/// Bytes of one document, includes not counted.
+pub const DOCUMENT_BYTES_MAX: usize = 1 << 20;
+/// Levels of nesting in a document.
+pub const DOCUMENT_DEPTH_MAX: usize = 32;
+/// Files that one workflow may be made of: itself, its bases and its parts.
+pub const DOCUMENT_FILES_MAX: usize = 64;
+/// Mistakes that are reported at once; whoever has more mends these first.
+pub const MISTAKES_MAX: usize = 200;
+/// Characters of one expression.
+pub const RULE_LENGTH_MAX: usize = 512;
+/// Levels of nesting in one expression.
+pub const RULE_DEPTH_MAX: usize = 24;
+/// Steps that one evaluation may take before it fails.
+pub const RULE_WORK_MAX: u64 = 20_000_000;
+/// Items that one value computed by an expression may hold.
+pub const RULE_ITEMS_MAX: usize = 1_000_000;
+/// Items of one `for_each`.
+pub const FAN_OUT_MAX: usize = 200_000;
+/// Rounds of one `repeat`.
+pub const ROUNDS_MAX: u64 = 1_000;
+/// Templates that may use one another in a row.
+pub const TEMPLATE_DEPTH_MAX: usize = 16;
+/// GPUs that one step may ask for.
+pub const GPUS_MAX: u32 = 1_024;
+/// Characters of a name.
+pub const NAME_LENGTH_MAX: usize = 64;

@@ -1,0 +1,25 @@
+//! Values that cannot be wrong: names, amounts, durations, GPU requests, seeds, types, mistakes.
+//!
+//! Everything above builds on this module; it uses nothing of the project and never does I/O.
+
+pub mod gpu;
+pub mod limits;
+pub mod mistake;
+pub mod name;
+pub mod near;
+pub mod rao;
+pub mod seed;
+pub mod size;
+pub mod span;
+pub mod ty;
+pub mod value;
+
+pub use gpu::{GpuKind, GpuRequest};
+pub use mistake::{Mistake, Place, SourceId};
+pub use name::Name;
+pub use rao::Rao;
+pub use seed::Seed;
+pub use size::Size;
+pub use span::Span;
+pub use ty::{RecordTy, Ty};
+pub use value::{Record, Value};
