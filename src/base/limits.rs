@@ -12,10 +12,14 @@ pub const MISTAKES_MAX: usize = 200;
 pub const RULE_LENGTH_MAX: usize = 512;
 /// Levels of nesting in one expression.
 pub const RULE_DEPTH_MAX: usize = 24;
+/// Operators, selects and calls in a row in one expression, its nesting counted.
+pub const RULE_LINKS_MAX: usize = 64;
 /// Steps that one evaluation may take before it fails.
 pub const RULE_WORK_MAX: u64 = 20_000_000;
 /// Items that one value computed by an expression may hold.
 pub const RULE_ITEMS_MAX: usize = 1_000_000;
+/// Bytes of one text computed by an expression.
+pub const RULE_TEXT_MAX: usize = 1 << 20;
 /// Items of one `for_each`.
 pub const FAN_OUT_MAX: usize = 200_000;
 /// Rounds of one `repeat`.
@@ -26,3 +30,5 @@ pub const TEMPLATE_DEPTH_MAX: usize = 16;
 pub const GPUS_MAX: u32 = 1_024;
 /// Characters of a name.
 pub const NAME_LENGTH_MAX: usize = 64;
+/// Bytes of one recorded event.
+pub const EVENT_BYTES_MAX: usize = 256 << 10;

@@ -2,6 +2,7 @@
 
 use std::{fmt, time::Duration};
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 /// A length of time such as `1h30m`, `72h`, `3d`, `250ms`. Never negative.
@@ -28,6 +29,10 @@ impl Span {
     }
     pub fn hours(self) -> f64 {
         self.0 as f64 / 3_600_000.0
+    }
+    /// As the length between two moments.
+    pub fn to_signed(self) -> SignedDuration {
+        SignedDuration::from_millis(i64::try_from(self.0).unwrap_or(i64::MAX))
     }
     pub fn to_std(self) -> Duration {
         Duration::from_millis(self.0)

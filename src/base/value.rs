@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::Value as Json;
 
-use super::{GpuRequest, Rao, Size, Span, Ty};
+use super::{GpuRequest, Rao, RecordTy, Size, Span, Ty};
 
 /// A value. Cloning is cheap: what is large is shared.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,7 +81,12 @@ impl Value {
 
     /// Reads a value of a known type. What is wrong is told with the path to it.
     pub fn from_json(json: &Json, ty: &Ty) -> Result<Self, String> {
-        read(json, ty, &mut String::new())
+        Reading { path: String::new(), unknown_fields_are_wrong: true }.read(json, ty)
+    }
+
+    /// Reads what was recorded as a value that fits the type. Fields that the type does not speak of are left out.
+    pub fn recorded(json: &Json, ty: &Ty) -> Result<Self, String> {
+        Reading { path: String::new(), unknown_fields_are_wrong: false }.read(json, ty)
     }
 
     /// Reads a value whose type nobody declared: texts stay texts.
@@ -106,67 +111,82 @@ impl Value {
     }
 }
 
-fn read(json: &Json, ty: &Ty, path: &mut String) -> Result<Value, String> {
-    let wrong = |path: &str| {
-        let at = if path.is_empty() { String::new() } else { format!("{path}: ") };
-        format!("{at}expected {ty}, found {}", brief(json))
-    };
-    let told = |path: &str, why: String| if path.is_empty() { why } else { format!("{path}: {why}") };
-    Ok(match (ty, json) {
-        (Ty::Optional(_) | Ty::Null, Json::Null) => Value::Null,
-        (Ty::Optional(inner), _) => read(json, inner, path)?,
-        (Ty::Bool, Json::Bool(value)) => Value::Bool(*value),
-        (Ty::Whole, Json::Number(number)) => Value::Whole(number.as_i64().ok_or_else(|| wrong(path))?),
-        (Ty::Decimal, Json::Number(number)) => match number.as_i64() {
-            Some(whole) => Value::Whole(whole),
-            None => number.as_f64().and_then(Value::decimal).ok_or_else(|| wrong(path))?,
-        },
-        (Ty::Text, Json::String(text)) => Value::text(text.as_str()),
-        (Ty::Choice(words), Json::String(text)) if words.iter().any(|word| **word == **text) => {
-            Value::text(text.as_str())
-        }
-        (Ty::Span, Json::String(text)) => Value::Span(Span::parse(text).map_err(|why| told(path, why))?),
-        (Ty::Tao, Json::String(text)) => Value::Tao(Rao::parse(text).map_err(|why| told(path, why))?),
-        (Ty::Size, Json::String(text)) => Value::Size(Size::parse(text).map_err(|why| told(path, why))?),
-        (Ty::Gpus, Json::String(text)) => Value::Gpus(GpuRequest::parse(text).map_err(|why| told(path, why))?),
-        (Ty::Time, Json::String(text)) => Value::Time(text.parse().map_err(|_| wrong(path))?),
-        (Ty::List(item), Json::Array(items)) => {
-            let items =
-                items.iter().enumerate().map(|(i, json)| step(path, &format!("[{i}]"), |path| read(json, item, path)));
-            Value::List(items.collect::<Result<_, _>>()?)
-        }
-        (Ty::Map(item), Json::Object(fields)) => {
-            let fields = fields.iter().map(|(name, json)| {
-                step(path, &format!(".{name}"), |path| read(json, item, path))
-                    .map(|value| (Arc::from(name.as_str()), value))
-            });
-            Value::Record(Arc::new(fields.collect::<Result<_, _>>()?))
-        }
-        (Ty::Record(record), Json::Object(fields)) => {
-            if let Some(unknown) = fields.keys().find(|name| !record.fields.contains_key(name.as_str())) {
-                let help = super::near::did_you_mean(unknown, record.fields.keys().map(super::Name::as_str));
-                return Err(told(path, format!("{ty} has no field `{unknown}`; {}", help.unwrap_or_default())));
-            }
-            let fields = record.fields.iter().map(|(name, ty)| {
-                let json = fields.get(name.as_str()).unwrap_or(&Json::Null);
-                if json.is_null() && !matches!(ty, Ty::Optional(_) | Ty::Null) {
-                    return Err(told(path, format!("the field `{name}` is missing")));
-                }
-                step(path, &format!(".{name}"), |path| read(json, ty, path)).map(|value| (name.shared().clone(), value))
-            });
-            Value::Record(Arc::new(fields.collect::<Result<_, _>>()?))
-        }
-        _ => return Err(wrong(path)),
-    })
+/// Where in a JSON value the reader is.
+struct Reading {
+    path: String,
+    unknown_fields_are_wrong: bool,
 }
 
-/// Runs `inner` with the path one step longer.
-fn step<T>(path: &mut String, part: &str, inner: impl FnOnce(&mut String) -> T) -> T {
-    let before = path.len();
-    path.push_str(if before == 0 { part.trim_start_matches('.') } else { part });
-    let result = inner(path);
-    path.truncate(before);
-    result
+impl Reading {
+    fn read(&mut self, json: &Json, ty: &Ty) -> Result<Value, String> {
+        Ok(match (ty, json) {
+            (Ty::Optional(_) | Ty::Null | Ty::Never, Json::Null) => Value::Null,
+            (Ty::Optional(inner), _) => self.read(json, inner)?,
+            (Ty::Bool, Json::Bool(value)) => Value::Bool(*value),
+            (Ty::Whole, Json::Number(number)) => Value::Whole(number.as_i64().ok_or_else(|| self.wrong(json, ty))?),
+            (Ty::Decimal, Json::Number(number)) => match number.as_i64() {
+                Some(whole) => Value::Whole(whole),
+                None => number.as_f64().and_then(Value::decimal).ok_or_else(|| self.wrong(json, ty))?,
+            },
+            (Ty::Text, Json::String(text)) => Value::text(text.as_str()),
+            (Ty::Choice(words), Json::String(text)) if words.iter().any(|word| **word == **text) => {
+                Value::text(text.as_str())
+            }
+            (Ty::Span, Json::String(text)) => Value::Span(Span::parse(text).map_err(|why| self.told(&why))?),
+            (Ty::Tao, Json::String(text)) => Value::Tao(Rao::parse(text).map_err(|why| self.told(&why))?),
+            (Ty::Size, Json::String(text)) => Value::Size(Size::parse(text).map_err(|why| self.told(&why))?),
+            (Ty::Gpus, Json::String(text)) => Value::Gpus(GpuRequest::parse(text).map_err(|why| self.told(&why))?),
+            (Ty::Time, Json::String(text)) => Value::Time(text.parse().map_err(|_| self.wrong(json, ty))?),
+            (Ty::List(item), Json::Array(items)) => {
+                let items = items.iter().enumerate();
+                let items = items.map(|(i, json)| self.step(&format!("[{i}]"), |inside| inside.read(json, item)));
+                Value::List(items.collect::<Result<_, _>>()?)
+            }
+            (Ty::Map(item), Json::Object(fields)) => {
+                let fields = fields.iter().map(|(name, json)| {
+                    let value = self.step(&format!(".{name}"), |inside| inside.read(json, item))?;
+                    Ok((Arc::from(name.as_str()), value))
+                });
+                Value::Record(Arc::new(fields.collect::<Result<_, String>>()?))
+            }
+            (Ty::Record(record), Json::Object(fields)) => self.record(fields, record, ty)?,
+            _ => return Err(self.wrong(json, ty)),
+        })
+    }
+
+    fn record(&mut self, fields: &serde_json::Map<String, Json>, record: &RecordTy, ty: &Ty) -> Result<Value, String> {
+        let mut unknown = fields.keys().filter(|name| !record.fields.contains_key(name.as_str()));
+        if let Some(unknown) = unknown.next().filter(|_| self.unknown_fields_are_wrong) {
+            let help = super::near::did_you_mean(unknown, record.fields.keys().map(super::Name::as_str));
+            return Err(self.told(&format!("{ty} has no field `{unknown}`; {}", help.unwrap_or_default())));
+        }
+        let fields = record.fields.iter().map(|(name, ty)| {
+            let json = fields.get(name.as_str()).unwrap_or(&Json::Null);
+            if json.is_null() && !matches!(ty, Ty::Optional(_) | Ty::Null | Ty::Never) {
+                return Err(self.told(&format!("the field `{name}` is missing")));
+            }
+            let value = self.step(&format!(".{name}"), |inside| inside.read(json, ty))?;
+            Ok((name.shared().clone(), value))
+        });
+        Ok(Value::Record(Arc::new(fields.collect::<Result<_, _>>()?)))
+    }
+
+    /// Reads something inside, with the path one step longer.
+    fn step<T>(&mut self, part: &str, inner: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.path.len();
+        self.path.push_str(if before == 0 { part.trim_start_matches('.') } else { part });
+        let result = inner(self);
+        self.path.truncate(before);
+        result
+    }
+
+    fn wrong(&self, json: &Json, ty: &Ty) -> String {
+        self.told(&format!("expected {ty}, found {}", brief(json)))
+    }
+
+    fn told(&self, why: &str) -> String {
+        if self.path.is_empty() { why.into() } else { format!("{}: {why}", self.path) }
+    }
 }
 
 /// A few words on what a JSON value is, for messages.

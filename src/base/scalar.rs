@@ -1,0 +1,55 @@
+//! How the scalar values appear in a JSON Schema: text with an `x-type` that says how the text is read.
+
+/// Describes a scalar type in JSON Schema: its `x-type`, a sentence, and the pattern that its text has.
+macro_rules! scalar {
+    ($type:ty, $word:literal, $about:literal, $pattern:literal) => {
+        impl schemars::JsonSchema for $type {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                $word.into()
+            }
+            fn inline_schema() -> bool {
+                true
+            }
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({ "type": "string", "x-type": $word, "description": $about, "pattern": $pattern })
+            }
+        }
+    };
+}
+pub(crate) use scalar;
+
+use super::{GpuKind, GpuRequest, Name, Rao, Size, Span};
+
+scalar!(Name, "name", "A name: lower-case letters, digits and `_`.", "^[a-z][a-z0-9_]*$");
+scalar!(
+    Span,
+    "duration",
+    "A length of time such as `90s`, `20m`, `1h30m` or `3d`.",
+    "^([0-9]+(\\.[0-9]+)?(w|d|h|m|s|ms))+$"
+);
+scalar!(Rao, "tao", "An amount such as `0.25 TAO` or `250000000 RAO`.", "^[0-9]+(\\.[0-9]{1,9})? (TAO|RAO)$");
+scalar!(Size, "size", "A size such as `16GiB`, `110GB` or `512MiB`.", "^[0-9]+ ?([KMGT]i?)?B$");
+scalar!(GpuKind, "gpu_kind", "A kind of GPU such as `H100`.", "^[A-Z][A-Z0-9_-]*$");
+scalar!(
+    GpuRequest,
+    "gpus",
+    "GPUs such as `2xH100`, or `1xH100|H200` where either will do.",
+    "^[1-9][0-9]*x[A-Z][A-Z0-9_|-]*$"
+);
+
+/// Checks a text against the scalar type of that `x-type`; nothing if there is no such type.
+pub fn read_scalar(word: &str, text: &str) -> Option<Result<(), String>> {
+    Some(match word {
+        "name" => Name::parse(text).map(drop),
+        "duration" => Span::parse(text).map(drop),
+        "tao" => Rao::parse(text).map(drop),
+        "size" => Size::parse(text).map(drop),
+        "gpu_kind" => GpuKind::parse(text).map(drop),
+        "gpus" => GpuRequest::parse(text).map(drop),
+        "time" => text
+            .parse::<jiff::Timestamp>()
+            .map(drop)
+            .map_err(|_| format!("expected a time such as `2026-07-06T14:00:00Z`, found `{text}`")),
+        _ => return None,
+    })
+}
