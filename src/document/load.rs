@@ -1,0 +1,269 @@
+//! A workflow with all that it is made of, as one tree: the entry file, its parts and its bases.
+//!
+//! The shell and the tests call [`load`] with a [`Reader`] each. Nothing is read but through it, and no file
+//! outside the folder of the entry is ever asked for.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use super::{
+    merge::{Claim, IsModifier, lay_over, put_under},
+    parse, path,
+    sources::Sources,
+    tree::{Node, Tree, quoted},
+};
+use crate::base::{Mistake, Place, SourceId, limits::DOCUMENT_FILES_MAX, near};
+
+/// Gives the text of a file.
+pub trait Reader {
+    /// The text of the file at `path`, which is the entry as the user named it, or lies in its folder by name.
+    /// `-` is the standard input. A reader of real files refuses links that lead out of the entry's folder, and
+    /// files far larger than a document may be. The error says why, as in "there is no such file".
+    fn read(&self, path: &str) -> Result<String, String>;
+
+    /// Paths of files that there are in the folder of `path`, for "did you mean". None where that is not known.
+    fn beside(&self, _path: &str) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// A workflow with everything that its files give, laid together.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// `extends` is gone from it; `include` lists what all its files include.
+    pub tree: Tree,
+    /// The parts, each once, those that others include first.
+    pub parts: Vec<Part>,
+}
+
+/// One part of a workflow.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    pub name: Arc<str>,
+    /// As the user would name it.
+    pub path: Arc<str>,
+    pub source: SourceId,
+}
+
+/// Reads the workflow or the part at `entry`, which is the first of the sources. There is a tree whenever the entry itself could be read; whoever gets mistakes
+/// with it may look for more of them, but must not run it.
+pub fn load(entry: &str, reader: &dyn Reader, is_modifier: IsModifier<'_>) -> (Option<Loaded>, Sources, Vec<Mistake>) {
+    let (folder, name) = if entry == "-" { ("", STDIN) } else { path::split(entry) };
+    let mut loading = Loading {
+        entry,
+        folder,
+        reader,
+        is_modifier,
+        sources: Sources::default(),
+        mistakes: Vec::new(),
+        chain: Vec::new(),
+        done: HashSet::new(),
+        part_of: HashMap::new(),
+        parts: Vec::new(),
+    };
+    let tree = loading.workflow(name, None);
+    let Loading { sources, mistakes, parts, .. } = loading;
+    (tree.map(|tree| Loaded { tree, parts }), sources, mistakes)
+}
+
+const STDIN: &str = "<stdin>";
+
+struct Loading<'l> {
+    entry: &'l str,
+    /// The folder of the entry, with a `/` at its end; all paths are counted from it.
+    folder: &'l str,
+    reader: &'l dyn Reader,
+    is_modifier: IsModifier<'l>,
+    sources: Sources,
+    mistakes: Vec<Mistake>,
+    /// The files that are being read, each because of the one before it.
+    chain: Vec<String>,
+    /// Parts that were read.
+    done: HashSet<String>,
+    /// Of each part, itself and all that it includes, directly or not. Files that are not parts are not here.
+    part_of: HashMap<SourceId, HashSet<SourceId>>,
+    parts: Vec<Part>,
+}
+
+impl Loading<'_> {
+    /// A workflow with its parts, laid over what it extends.
+    fn workflow(&mut self, path: &str, asked: Option<Place>) -> Option<Tree> {
+        let (_, mut tree) = self.file(path, asked)?;
+        if let (Some(key), None, Some(_)) = (tree.key("part"), tree.key("workflow"), asked) {
+            let mistake = Mistake::new("document::not_a_workflow", key.place, "expected a workflow, found a part");
+            self.mistakes.push(mistake.help("put the file under `include`, or extend a workflow"));
+            return None;
+        }
+        self.chain.push(path.into());
+        let base = self.base(path, &mut tree);
+        let (mut parts, mut seen) = (Vec::new(), HashSet::new());
+        self.included(path, &tree, &mut parts, &mut seen);
+        self.chain.pop();
+        Some(match base {
+            Some(mut base) => {
+                self.put_parts(&mut base, parts);
+                lay_over(base, tree, self.is_modifier, &mut self.mistakes)
+            }
+            None => {
+                self.put_parts(&mut tree, parts);
+                tree
+            }
+        })
+    }
+
+    /// The workflow that this one extends; its key is taken out.
+    fn base(&mut self, path: &str, tree: &mut Tree) -> Option<Tree> {
+        let Node::Map(entries) = &mut tree.node else { return None };
+        let at = entries.iter().position(|(key, _)| &*key.text == "extends")?;
+        let (_, extends) = entries.remove(at);
+        let given = self.file_name(&extends)?;
+        let base = self.resolved(path, &given, extends.place)?;
+        self.no_cycle(&base, extends.place)?;
+        self.workflow(&base, Some(extends.place))
+    }
+
+    /// Reads the parts that a file includes and all that they include, those without parts of their own first.
+    fn included(&mut self, path: &str, tree: &Tree, parts: &mut Vec<Tree>, reached: &mut HashSet<SourceId>) {
+        let Some(include) = tree.get("include") else { return };
+        if !matches!(include.node, Node::List(_)) {
+            let message = format!("expected a list of files, found {}", include.describe());
+            let mistake = Mistake::new("document::wrong_type", include.place, message);
+            self.mistakes.push(mistake.help("write `include: [parts/entry.yaml]`"));
+        }
+        for item in include.items() {
+            let Some(given) = self.file_name(item) else { continue };
+            let Some(part) = self.resolved(path, &given, item.place) else { continue };
+            if self.no_cycle(&part, item.place).is_some() {
+                reached.extend(self.part(&part, item.place, parts));
+            }
+        }
+    }
+
+    /// Reads a part, unless it was; gives its source and those of all that it includes.
+    fn part(&mut self, path: &str, asked: Place, parts: &mut Vec<Tree>) -> HashSet<SourceId> {
+        if !self.done.insert(path.into()) {
+            let shown = self.shown(path);
+            let known = self.parts.iter().find(|part| *part.path == *shown);
+            return known.and_then(|part| self.part_of.get(&part.source)).cloned().unwrap_or_default();
+        }
+        let Some((source, tree)) = self.file(path, Some(asked)) else { return HashSet::new() };
+        let Some(name) = self.part_name(&tree, asked) else { return HashSet::new() };
+        self.chain.push(path.into());
+        let mut reached = HashSet::from([source]);
+        self.included(path, &tree, parts, &mut reached);
+        self.chain.pop();
+        self.part_of.insert(source, reached.clone());
+        self.parts.push(Part { name, path: self.shown(path).into(), source });
+        parts.push(tree);
+        reached
+    }
+
+    fn part_name(&mut self, tree: &Tree, asked: Place) -> Option<Arc<str>> {
+        const KEYS: [&str; 7] = ["god_flow", "part", "about", "include", "rules", "types", "templates"];
+        if let Some(key) = tree.key("workflow") {
+            let mistake = Mistake::new("document::not_a_part", asked, "expected a part, found a workflow");
+            let mistake = mistake.related(key.place, "this makes it a workflow");
+            self.mistakes.push(mistake.help("to start from another workflow, write `extends: FILE`"));
+            return None;
+        }
+        for (key, value) in tree.entries() {
+            if !KEYS.contains(&&*key.text) {
+                let message = format!("a part has no key {}", quoted(&key.text));
+                let mistake = Mistake::new("document::unknown_key", key.place, message);
+                self.mistakes.push(mistake.maybe_help(near::did_you_mean(&key.text, KEYS)));
+            } else if ["rules", "types", "templates"].contains(&&*key.text) && !matches!(value.node, Node::Map(_)) {
+                let message = format!("expected a mapping, found {}", value.describe());
+                self.mistakes.push(Mistake::new("document::wrong_type", key.place, message));
+            }
+        }
+        match tree.get("part").map(|name| (name, name.as_text())) {
+            Some((_, Some(name))) => Some(name.clone()),
+            Some((name, None)) => {
+                let message = format!("expected the name of the part, found {}", name.describe());
+                self.mistakes.push(Mistake::new("document::wrong_type", name.place, message));
+                None
+            }
+            None => {
+                let place = Place { end: tree.place.start, ..tree.place };
+                let mistake = Mistake::new("document::missing_key", place, "expected a part, found no key `part`");
+                self.mistakes.push(mistake.help("start the file with `part: NAME`").related(asked, "included here"));
+                None
+            }
+        }
+    }
+
+    fn put_parts(&mut self, whole: &mut Tree, parts: Vec<Tree>) {
+        // The rules of a part are defaults: whatever includes it may give them anew.
+        let claim =
+            |first: Place, second: Place| match (self.part_of.get(&first.source), self.part_of.get(&second.source)) {
+                (None, _) => Claim::First,
+                (_, Some(reached)) if reached.contains(&first.source) => Claim::Second,
+                _ => Claim::Twice,
+            };
+        for part in parts {
+            put_under(whole, part, &claim, &mut self.mistakes);
+        }
+    }
+
+    /// Reads one file; `asked` is where another one names it.
+    fn file(&mut self, path: &str, asked: Option<Place>) -> Option<(SourceId, Tree)> {
+        let shown = self.shown(path);
+        if self.sources.len() >= DOCUMENT_FILES_MAX {
+            const CODE: &str = "document::too_many_files";
+            if !self.mistakes.iter().any(|mistake| mistake.code == CODE) {
+                let message = format!("expected a workflow of at most {DOCUMENT_FILES_MAX} files, found more");
+                self.mistakes.push(Mistake::new(CODE, asked.unwrap_or_default(), message));
+            }
+            return None;
+        }
+        let text = match self.reader.read(if asked.is_some() { &shown } else { self.entry }) {
+            Ok(text) => text,
+            Err(why) => {
+                let place = asked.unwrap_or_else(|| Place::new(self.sources.add(&*shown, ""), 0..0));
+                let there = self.reader.beside(&shown);
+                let near = near::nearest(&shown, there.iter().map(String::as_str));
+                let mistake =
+                    Mistake::new("document::unreadable", place, format!("cannot read {}: {why}", quoted(&shown)));
+                self.mistakes.push(mistake.maybe_help(near.map(|near| format!("did you mean `{near}`?"))));
+                return None;
+            }
+        };
+        let text: Arc<str> = text.into();
+        let source = self.sources.add(&*shown, text.clone());
+        let (tree, mut mistakes) = parse(source, &text);
+        self.mistakes.append(&mut mistakes);
+        tree.map(|tree| (source, tree))
+    }
+
+    fn file_name(&mut self, tree: &Tree) -> Option<Arc<str>> {
+        if tree.as_text().is_none() {
+            let message = format!("expected the name of a file, found {}", tree.describe());
+            self.mistakes.push(Mistake::new("document::wrong_type", tree.place, message));
+        }
+        tree.as_text().cloned()
+    }
+
+    fn resolved(&mut self, from: &str, given: &str, place: Place) -> Option<String> {
+        path::resolve(from, given)
+            .map_err(|help| {
+                let message = format!("expected a file in the folder of the workflow, found {}", quoted(given));
+                self.mistakes.push(Mistake::new("document::escapes", place, message).help(help));
+            })
+            .ok()
+    }
+
+    fn no_cycle(&mut self, path: &str, place: Place) -> Option<()> {
+        let Some(at) = self.chain.iter().position(|open| open == path) else { return Some(()) };
+        let names: Vec<_> =
+            self.chain[at..].iter().map(String::as_str).chain([path]).map(|path| self.shown(path)).collect();
+        let message = format!("files lead back to one another: {}", names.join(" → "));
+        self.mistakes.push(Mistake::new("document::include_cycle", place, message).help("leave one of them out"));
+        None
+    }
+
+    fn shown(&self, path: &str) -> String {
+        format!("{}{path}", self.folder)
+    }
+}
