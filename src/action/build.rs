@@ -1,0 +1,41 @@
+//! `build`: a container image from a checkout.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{
+    Action, Expect,
+    vocabulary::{Checkout, Image},
+};
+use crate::base::{Size, Span};
+
+/// What `build` takes.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Build {
+    /// The code, from `clone`.
+    pub code: Checkout,
+    /// The Dockerfile, from the top of the repository.
+    pub dockerfile: String,
+    /// Build arguments.
+    #[serde(default)]
+    pub args: IndexMap<String, String>,
+    /// Whether the build may use the network.
+    #[serde(default)]
+    pub network: Option<bool>,
+    /// The most that the image may weigh.
+    #[serde(default)]
+    pub size_limit: Option<Size>,
+}
+
+pub(super) fn action() -> Action {
+    Action::work::<Build, Image>(
+        "build",
+        "Builds a container image from a checkout, once per host for the same commit and Dockerfile.",
+        Expect::Span(Span::from_secs(600)),
+    )
+    .wants(&["code.tree"])
+    .leaves(&["id"])
+    .example("image:\n  build:\n    code: \"${code}\"\n    dockerfile: dockerfiles/standalone-text-trainer.dockerfile\n  time_limit: 30m\n")
+}

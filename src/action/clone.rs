@@ -1,0 +1,33 @@
+//! `clone`: a repository at an exact commit.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{Action, Expect, vocabulary::Checkout};
+use crate::base::{Size, Span};
+
+/// What `clone` takes.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Clone {
+    /// Where the code is, such as `https://github.com/owner/repository`.
+    pub repository: String,
+    /// The commit: 40 hexadecimal digits, never a branch.
+    pub commit: String,
+    /// Files that must be there, such as the Dockerfile of the task.
+    #[serde(default)]
+    pub require: Vec<String>,
+    /// The most that the checkout may weigh.
+    #[serde(default)]
+    pub size_limit: Option<Size>,
+}
+
+pub(super) fn action() -> Action {
+    Action::work::<Clone, Checkout>(
+        "clone",
+        "Fetches a repository at an exact commit. Branches, submodules, hooks and links that leave the tree are refused.",
+        Expect::Span(Span::from_secs(60)),
+    )
+    .leaves(&["tree"])
+    .example("code:\n  clone:\n    repository: \"${entrant.repository}\"\n    commit: \"${entrant.commit}\"\n    require: [LICENSE.md]\n")
+}

@@ -1,0 +1,237 @@
+//! An entry of the catalogue: one kind of node, described by its Rust types.
+
+use std::{fmt, sync::Arc};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::reflect;
+use crate::base::{Span, Ty, Value};
+
+/// One kind of node.
+#[derive(Clone)]
+pub struct Action {
+    pub name: &'static str,
+    /// What it does, in a sentence or two.
+    pub about: &'static str,
+    /// A step that uses it, as YAML.
+    pub example: &'static str,
+    pub takes: Takes,
+    pub gives: Gives,
+    pub(super) gives_schema: Option<fn(&mut SchemaGenerator) -> Schema>,
+    pub kind: Kind,
+    /// How long it is expected to take where the author does not say.
+    pub expect: Expect,
+    /// The fields of its input that name things which are better already on the host: images, models, data.
+    pub wants: &'static [&'static str],
+    /// The fields of its output that name things which its host now holds.
+    pub leaves: &'static [&'static str],
+}
+
+/// What an action takes.
+#[derive(Clone)]
+pub enum Takes {
+    /// A mapping of named fields. Fields that may be left out are optional in the type.
+    Fields { ty: Ty, schema: fn(&mut SchemaGenerator) -> Schema },
+    /// Any value.
+    Anything,
+}
+
+/// What an action gives.
+#[derive(Clone, Debug)]
+pub enum Gives {
+    Record(Ty),
+    /// Exactly what it takes.
+    WhatItTakes,
+    /// What the author declares in this field of the input.
+    Declared(&'static str),
+}
+
+/// Where an action's work is done.
+#[derive(Clone, Copy)]
+pub enum Kind {
+    /// Nowhere: a function of its input, decided by the core and recorded.
+    Pure(fn(&Value) -> Result<Value, String>),
+    /// By a backend, without GPUs unless the step says so.
+    Work,
+}
+
+/// How long an action is expected to take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expect {
+    Span(Span),
+    /// As long as this field of the input says.
+    Field(&'static str),
+}
+
+impl fmt::Debug for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl Action {
+    /// Work for a backend: `I` is what it takes, `O` what it gives.
+    pub(super) fn work<I: JsonSchema + 'static, O: JsonSchema>(
+        name: &'static str,
+        about: &'static str,
+        expect: Expect,
+    ) -> Self {
+        Self {
+            name,
+            about,
+            example: "",
+            takes: Takes::Fields { ty: reflect::taken::<I>(), schema: I::json_schema },
+            gives: Gives::Record(reflect::given::<O>()),
+            gives_schema: Some(O::json_schema),
+            kind: Kind::Work,
+            expect,
+            wants: &[],
+            leaves: &[],
+        }
+    }
+
+    /// A function of its input.
+    pub(super) fn pure<I: JsonSchema + DeserializeOwned + 'static, O: JsonSchema + Serialize>(
+        name: &'static str,
+        about: &'static str,
+        decide: fn(&Value) -> Result<Value, String>,
+    ) -> Self {
+        Self { kind: Kind::Pure(decide), ..Self::work::<I, O>(name, about, Expect::Span(Span::ZERO)) }
+    }
+
+    pub(super) fn example(mut self, example: &'static str) -> Self {
+        self.example = example;
+        self
+    }
+
+    pub(super) fn wants(mut self, fields: &'static [&'static str]) -> Self {
+        self.wants = fields;
+        self
+    }
+
+    pub(super) fn leaves(mut self, fields: &'static [&'static str]) -> Self {
+        self.leaves = fields;
+        self
+    }
+
+    /// What its host holds after it, by the keys that other actions want.
+    pub fn left_behind(&self, output: &Value) -> Vec<Arc<str>> {
+        texts(output, self.leaves)
+    }
+
+    /// What is better already on its host.
+    pub fn wanted_there(&self, input: &Value) -> Vec<Arc<str>> {
+        texts(input, self.wants)
+    }
+
+    pub fn is_pure(&self) -> bool {
+        matches!(self.kind, Kind::Pure(_))
+    }
+
+    /// The fields it takes, in the order of the manual.
+    pub fn fields(&self) -> Option<&Ty> {
+        match &self.takes {
+            Takes::Fields { ty, .. } => Some(ty),
+            Takes::Anything => None,
+        }
+    }
+
+    /// Its input as JSON Schema, with `$ref`s into the generator's definitions.
+    pub fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = match &self.takes {
+            Takes::Fields { schema, .. } => schema(generator),
+            Takes::Anything => Schema::default(),
+        };
+        schema.insert("description".into(), self.about.into());
+        schema
+    }
+}
+
+/// The texts at some dotted paths.
+fn texts(value: &Value, paths: &[&str]) -> Vec<Arc<str>> {
+    let text = |path: &&str| match path.split('.').try_fold(value, |value, field| value.field(field)) {
+        Some(Value::Text(text)) => Some(text.clone()),
+        _ => None,
+    };
+    paths.iter().filter_map(text).collect()
+}
+
+/// Runs a typed function on untyped values: reads the input, writes the output.
+pub(super) fn decide<I: DeserializeOwned, O: Serialize + JsonSchema>(
+    input: &Value,
+    function: impl FnOnce(I) -> Result<O, String>,
+) -> Result<Value, String> {
+    let input = serde_json::from_value(without_nulls(input.to_json())).map_err(|error| error.to_string())?;
+    let output = serde_json::to_value(function(input)?).map_err(|error| error.to_string())?;
+    Value::from_json(&output, &reflect::given::<O>())
+}
+
+/// A field that is null was left out: its default holds.
+fn without_nulls(json: serde_json::Value) -> serde_json::Value {
+    match json {
+        serde_json::Value::Object(mut fields) => {
+            fields.retain(|_, value| !value.is_null());
+            fields.into_iter().map(|(name, value)| (name, without_nulls(value))).collect()
+        }
+        serde_json::Value::Array(items) => items.into_iter().map(without_nulls).collect(),
+        other => other,
+    }
+}
+
+/// What is said of an action's fields, for people.
+pub struct Docs {
+    pub takes: Vec<FieldDoc>,
+    pub gives: Vec<FieldDoc>,
+    /// What there is to say where what it gives has no fixed fields.
+    pub gives_otherwise: &'static str,
+}
+
+/// One field: its name, its type in the language's spelling, and what it is.
+#[derive(Clone, Debug, Serialize)]
+pub struct FieldDoc {
+    pub name: String,
+    #[serde(rename = "type")]
+    pub ty: String,
+    pub about: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub required: bool,
+}
+
+impl Action {
+    pub fn docs(&self) -> Docs {
+        let schema = match &self.takes {
+            Takes::Fields { schema, .. } => Some(*schema),
+            Takes::Anything => None,
+        };
+        let fields_of =
+            |ty: &Ty, schema: Option<fn(&mut SchemaGenerator) -> Schema>, required: bool| -> Vec<FieldDoc> {
+                let Ty::Record(record) = ty else { return Vec::new() };
+                let schema = schema.map(|schema| schema(&mut SchemaGenerator::default()));
+                let about = |name: &str| {
+                    let property = schema.as_ref()?.get("properties")?.get(name)?;
+                    property.get("description")?.as_str().map(|text| text.replace('\n', " "))
+                };
+                let doc = |(name, ty): (&crate::base::Name, &Ty)| {
+                    let (ty, optional) = match ty {
+                        Ty::Optional(inner) if required => (inner.to_string(), true),
+                        other => (other.to_string(), !required),
+                    };
+                    FieldDoc {
+                        name: name.to_string(),
+                        ty,
+                        about: about(name.as_str()).unwrap_or_default(),
+                        required: !optional,
+                    }
+                };
+                record.fields.iter().map(doc).collect()
+            };
+        let takes = self.fields().map(|ty| fields_of(ty, schema, true)).unwrap_or_default();
+        let (gives, gives_otherwise) = match &self.gives {
+            Gives::Record(ty) => (fields_of(ty, self.gives_schema, false), "nothing"),
+            Gives::WhatItTakes => (Vec::new(), "what it takes"),
+            Gives::Declared(_) => (Vec::new(), "the outputs that the step declares"),
+        };
+        Docs { takes, gives, gives_otherwise }
+    }
+}

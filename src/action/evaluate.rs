@@ -1,0 +1,31 @@
+//! `evaluate`: how one model does on one task.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{
+    Action, Expect,
+    vocabulary::{Evaluation, Model, Task},
+};
+use crate::base::Span;
+
+/// What `evaluate` takes.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Evaluate {
+    /// The model, from `upload`.
+    pub model: Model,
+    /// The task that it was trained for.
+    pub task: Task,
+    /// The evaluator's image.
+    pub image: String,
+}
+
+pub(super) fn action() -> Action {
+    Action::work::<Evaluate, Evaluation>(
+        "evaluate",
+        "Measures a model on the test data of its task. A model that cannot be measured has no loss and a reason.",
+        Expect::Span(Span::from_secs(1_800)),
+    )
+    .example("evaluate:\n  evaluate:\n    model: \"${model}\"\n    task: \"${task}\"\n    image: gradientsio/text-evaluator:basilica\n  gpus: 1xH100\n")
+}

@@ -1,0 +1,44 @@
+//! The catalogue: every kind of node that a workflow may name, with what it takes and what it gives.
+//!
+//! `workflow` checks steps against it, `cli` prints it, the JSON Schema and the manual are generated from it. An action
+//! here says what it accepts; work in the outside world is done by a backend, never by this module.
+
+pub mod build;
+pub mod clone;
+pub mod container;
+pub mod download;
+mod entry;
+pub mod evaluate;
+pub mod reflect;
+pub mod score;
+pub mod train;
+pub mod upload;
+mod value;
+pub mod vocabulary;
+
+use std::sync::LazyLock;
+
+pub use entry::{Action, Expect, FieldDoc, Gives, Kind, Takes};
+
+/// Every action, in the order in which the manual lists them.
+pub fn catalogue() -> &'static [Action] {
+    static ALL: LazyLock<Vec<Action>> = LazyLock::new(|| {
+        vec![
+            clone::action(),
+            build::action(),
+            download::action(),
+            train::action(),
+            upload::action(),
+            evaluate::action(),
+            score::action(),
+            container::action(),
+            value::action(),
+        ]
+    });
+    &ALL
+}
+
+/// The action of that name.
+pub fn find(name: &str) -> Option<&'static Action> {
+    catalogue().iter().find(|action| action.name == name)
+}

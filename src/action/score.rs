@@ -1,0 +1,89 @@
+//! `score`: from results to places.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Action,
+    entry::decide,
+    vocabulary::{Outcome, Place},
+};
+
+/// What `score` takes.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Score {
+    /// The results, one for each entrant.
+    pub results: Vec<Outcome>,
+    /// Which results are better.
+    pub better: Better,
+}
+
+/// Which results are better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Better {
+    /// Losses.
+    Lower,
+    /// Scores.
+    Higher,
+}
+
+/// What `score` gives.
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Scored {
+    /// Those with a valid result, the best first; equal results keep the order given.
+    pub ranking: Vec<Place>,
+    /// Those without a valid result.
+    pub invalid: Vec<String>,
+}
+
+pub(super) fn action() -> Action {
+    Action::pure::<Score, Scored>(
+        "score",
+        "Ranks results, the best first. A result without a number, or of a model that is not a finetune, is invalid.",
+        |input| decide(input, |it| Ok(score(it))),
+    )
+    .example("score:\n  score:\n    results: \"${entries.map(e, {'hotkey': e.key, 'loss': e.value.loss})}\"\n    better: lower\n")
+}
+
+fn score(input: Score) -> Scored {
+    let (valid, invalid): (Vec<_>, Vec<_>) =
+        input.results.into_iter().partition(|it| it.finetune && it.loss.is_some_and(f64::is_finite));
+    let mut valid: Vec<(String, f64)> = valid.into_iter().filter_map(|it| Some((it.hotkey, it.loss?))).collect();
+    valid.sort_by(|(_, a), (_, b)| match input.better {
+        Better::Lower => a.total_cmp(b),
+        Better::Higher => b.total_cmp(a),
+    });
+    let mut ranking: Vec<Place> = Vec::with_capacity(valid.len());
+    for (i, (hotkey, loss)) in valid.into_iter().enumerate() {
+        let shared = ranking.last().filter(|before| before.loss == loss).map(|before| before.place);
+        let place = shared.unwrap_or(u32::try_from(i + 1).unwrap_or(u32::MAX));
+        ranking.push(Place { hotkey, place, loss });
+    }
+    Scored { ranking, invalid: invalid.into_iter().map(|it| it.hotkey).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_best_come_first_and_the_invalid_apart() {
+        let results = json!([
+            {"hotkey": "a", "loss": 0.5}, {"hotkey": "b"}, {"hotkey": "c", "loss": 0.2},
+            {"hotkey": "d", "loss": 0.1, "finetune": false}, {"hotkey": "e", "loss": 0.5},
+        ]);
+        for (better, expected) in
+            [("lower", [("c", 1), ("a", 2), ("e", 2)]), ("higher", [("a", 1), ("e", 1), ("c", 3)])]
+        {
+            let input = serde_json::from_value(json!({"results": results, "better": better})).unwrap();
+            let scored = score(input);
+            let found: Vec<(&str, u32)> = scored.ranking.iter().map(|it| (it.hotkey.as_str(), it.place)).collect();
+            assert_eq!(found, expected);
+            assert_eq!(scored.invalid, ["b", "d"]);
+        }
+    }
+}

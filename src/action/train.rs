@@ -1,0 +1,50 @@
+//! `train`: an entrant's image on a task.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{
+    Action, Expect,
+    vocabulary::{Files, Image, Task, Training},
+};
+use crate::base::{Size, Span};
+
+/// What `train` takes.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Train {
+    /// The entrant's image, from `build`.
+    pub image: Image,
+    /// The model and data, from `download`.
+    pub files: Files,
+    /// What is to be trained.
+    pub task: Task,
+    /// How long training may take; the entrant's code is told.
+    pub time: Span,
+    /// The name that the result will have on the hub.
+    pub output_name: String,
+    /// Memory for each GPU.
+    #[serde(default)]
+    pub memory_per_gpu: Option<Size>,
+    /// Processor cores for each GPU.
+    #[serde(default)]
+    pub cpus_per_gpu: Option<u32>,
+    /// More environment variables for the entrant's code.
+    #[serde(default)]
+    pub env: IndexMap<String, String>,
+}
+
+pub(super) fn action() -> Action {
+    Action::work::<Train, Training>(
+        "train",
+        "Runs an entrant's image on a task: no network outside, no capabilities, a cache that it can only read.",
+        Expect::Field("time"),
+    )
+    .wants(&["image.id", "files.model", "files.dataset"])
+    .leaves(&["output"])
+    .example(
+        "train:\n  train:\n    image: \"${image}\"\n    files: \"${files}\"\n    task: \"${task}\"\n    time: \"${task.time}\"\n    \
+         output_name: \"${'tournament-' + task.id}\"\n  gpus: 2xH100\n  time_limit: \"${task.time}\"\n  on_time_limit: succeed\n",
+    )
+}

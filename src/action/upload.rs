@@ -1,0 +1,35 @@
+//! `upload`: what training left, to the hub.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{
+    Action, Expect,
+    vocabulary::{Model, Training},
+};
+use crate::base::Span;
+
+/// What `upload` takes.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Upload {
+    /// What training left, from `train`.
+    pub training: Training,
+    /// Where it goes, as `organisation/name`.
+    pub repository: String,
+    /// The model that training started from, which is written into the model card.
+    pub base_model: String,
+    /// A folder inside the repository.
+    #[serde(default)]
+    pub folder: Option<String>,
+}
+
+pub(super) fn action() -> Action {
+    Action::work::<Upload, Model>(
+        "upload",
+        "Uploads what training left, verified; doing it twice leaves one copy. Links and special files are refused.",
+        Expect::Span(Span::from_secs(300)),
+    )
+    .wants(&["training.output"])
+    .example("model:\n  upload:\n    training: \"${train}\"\n    repository: \"gradients-io-tournaments/${task.id}\"\n    base_model: \"${task.model}\"\n")
+}

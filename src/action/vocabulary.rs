@@ -1,0 +1,186 @@
+//! The records that tournaments speak of, with the names that `takes` and `inputs` know them by.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::reflect;
+use crate::base::{Name, Span, Ty};
+
+/// Somebody who takes part, and the code that they take part with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Entrant {
+    /// The key that they are known by.
+    pub hotkey: String,
+    /// The key that owns their balance.
+    pub coldkey: Option<String>,
+    /// Where their code is, such as `https://github.com/owner/repository`.
+    pub repository: String,
+    /// The commit that takes part: 40 hexadecimal digits.
+    pub commit: String,
+    /// Data sets that they asked for.
+    pub datasets: Option<Vec<String>>,
+}
+
+/// What a task is about, which decides how it is trained and judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskKind {
+    Instruct,
+    Chat,
+    Dpo,
+    Grpo,
+    Image,
+    Environment,
+}
+
+/// A piece of work that entrants are compared by: train this model on these data in this time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Task {
+    /// What tells it from other tasks.
+    pub id: String,
+    pub kind: TaskKind,
+    /// The model to start from, as `organisation/name`.
+    pub model: String,
+    /// The model's parameters, in billions.
+    pub params_b: f64,
+    /// The data to train on: a URL or a data set's name.
+    pub dataset: String,
+    /// The data to judge by, which entrants never see.
+    pub test_data: Option<String>,
+    /// How the data are laid out: columns, templates, reward functions.
+    pub columns: Option<IndexMap<String, String>>,
+    /// How long training may take.
+    pub time: Span,
+    /// The kind of image model, such as `sdxl` or `flux`.
+    pub model_type: Option<String>,
+    /// The word that an image model is trained to answer to.
+    pub trigger_word: Option<String>,
+    /// The environments that are played.
+    pub environments: Option<Vec<String>>,
+    /// The weight of the distance to the starting model, where that counts.
+    pub kl: Option<f64>,
+}
+
+/// Code at a commit, on the machine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Checkout {
+    pub repository: String,
+    /// 40 hexadecimal digits.
+    pub commit: String,
+    /// The key under which hosts hold it.
+    pub tree: String,
+}
+
+/// A container image, on the hosts that built it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Image {
+    /// The image's digest.
+    pub id: String,
+    pub size_bytes: u64,
+}
+
+/// A model and data, in the cache of the hosts that downloaded them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Files {
+    /// The key of the model in the cache.
+    pub model: String,
+    /// The key of the data in the cache.
+    pub dataset: String,
+    /// The entrant's own data sets that could be had.
+    pub datasets: Vec<String>,
+    pub size_bytes: u64,
+}
+
+/// What training left behind.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Training {
+    /// The key under which the host holds the output folder.
+    pub output: String,
+    /// How long it took.
+    pub took: Span,
+    /// Whether it was ended by its time limit.
+    pub cut_short: bool,
+}
+
+/// A model on the hub.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Model {
+    /// As `organisation/name`.
+    pub repository: String,
+    /// The revision that was written.
+    pub revision: String,
+}
+
+/// How one model did on one task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Evaluation {
+    /// The loss or the score; null when it is not a number.
+    pub loss: Option<f64>,
+    /// Whether the model is a finetune of the model that the task starts from.
+    pub finetune: bool,
+    /// Why there is no loss.
+    pub reason: Option<String>,
+}
+
+/// One entrant's result, as `score` takes it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Outcome {
+    /// The entrant's hotkey.
+    pub hotkey: String,
+    /// The loss or the score; null when there is none.
+    #[serde(default)]
+    pub loss: Option<f64>,
+    /// Whether the model is a finetune; one that is not does not count.
+    #[serde(default = "yes")]
+    pub finetune: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// One entrant's place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Place {
+    /// The entrant's hotkey.
+    pub hotkey: String,
+    /// From 1; equal results share a place.
+    pub place: u32,
+    pub loss: f64,
+}
+
+/// The types that `takes`, `inputs` and `types` know by name.
+pub fn types() -> impl Iterator<Item = (Name, Ty)> {
+    let name = |text| Name::parse(text).expect("the vocabulary has good names");
+    [
+        ("entrant", reflect::given::<Entrant>()),
+        ("task", reflect::given::<Task>()),
+        ("checkout", reflect::given::<Checkout>()),
+        ("image", reflect::given::<Image>()),
+        ("files", reflect::given::<Files>()),
+        ("training", reflect::given::<Training>()),
+        ("model", reflect::given::<Model>()),
+        ("evaluation", reflect::given::<Evaluation>()),
+        ("outcome", reflect::given::<Outcome>()),
+        ("place", reflect::given::<Place>()),
+    ]
+    .into_iter()
+    .map(move |(word, ty)| match ty {
+        Ty::Record(record) => (name(word), Ty::named_record(name(word), record.fields.clone())),
+        other => (name(word), other),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_word_of_the_vocabulary_is_a_record_of_that_name() {
+        for (name, ty) in super::types() {
+            assert_eq!(ty.to_string(), name.as_str());
+        }
+    }
+}
