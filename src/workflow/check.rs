@@ -1,0 +1,268 @@
+//! The check of a whole document, in one pass that collects every mistake.
+
+use std::collections::BTreeSet;
+
+use indexmap::IndexMap;
+
+use super::{Body, BodyIx, Input, Workflow, form::Template, given, gpus, names, types::Types, unused};
+use crate::{
+    base::{
+        Mistake, Name, SourceId, Ty, Value,
+        limits::{MISTAKES_MAX, TEMPLATE_DEPTH_MAX},
+        near,
+    },
+    document::{self, Tree, types as doc},
+    rule::Scope,
+};
+
+/// A file without mistakes.
+#[derive(Clone, Debug)]
+pub enum Checked {
+    Workflow(Box<Workflow>),
+    /// A part is complete in itself but is nothing that could run.
+    Part(Name),
+}
+
+/// Checks a document whose entry file is the first of its sources.
+pub fn check(tree: &Tree) -> Result<Checked, Vec<Mistake>> {
+    let is_part = tree.get("workflow").is_none() && tree.get("part").is_some();
+    let mut shape_mistakes = Vec::new();
+    let schema = if is_part { doc::part_schema() } else { doc::workflow_schema() };
+    document::shape::check(tree, schema, &doc::read_format, &mut shape_mistakes);
+
+    let mut checker = Checker::new(SourceId::default());
+    let checked = checker.document(tree, is_part);
+    let mut mistakes = shape_mistakes;
+    // The shape check has the better words for what both see.
+    let seen: BTreeSet<_> = mistakes.iter().map(|mistake| mistake.place).collect();
+    mistakes.extend(
+        checker.mistakes.into_iter().filter(|it| !(it.code.starts_with("document::") && seen.contains(&it.place))),
+    );
+    mistakes.sort_by(|a, b| (a.place, a.code).cmp(&(b.place, b.code)));
+    mistakes.dedup();
+    mistakes.truncate(MISTAKES_MAX);
+    match checked {
+        Some(checked) if mistakes.is_empty() => Ok(checked),
+        _ => Err(mistakes),
+    }
+}
+
+/// What is known while a document is checked.
+pub(super) struct Checker {
+    /// The file that the author named; the others are its bases and parts.
+    pub(super) entry: SourceId,
+    pub(super) types: Types,
+    /// The names that every place sees: `rules`, `run`, and the GPU table's function.
+    pub(super) everywhere: Scope,
+    pub(super) rules: Value,
+    pub(super) limits: IndexMap<Name, u32>,
+    pub(super) templates: IndexMap<Name, Template>,
+    pub(super) bodies: Vec<Body>,
+    pub(super) mistakes: Vec<Mistake>,
+    pub(super) used: unused::Used,
+}
+
+impl Checker {
+    fn new(entry: SourceId) -> Self {
+        Self {
+            entry,
+            types: Types::default(),
+            everywhere: Scope::new(),
+            rules: Value::Null,
+            limits: IndexMap::new(),
+            templates: IndexMap::new(),
+            bodies: Vec::new(),
+            mistakes: Vec::new(),
+            used: unused::Used::default(),
+        }
+    }
+
+    pub(super) fn mistake(&mut self, mistake: Mistake) {
+        self.mistakes.push(mistake);
+    }
+
+    /// The name that a key spells.
+    pub(super) fn name(&mut self, key: &document::Key) -> Option<Name> {
+        match Name::parse(&key.text) {
+            Ok(name) => Some(name),
+            Err(why) => {
+                self.mistake(Mistake::new("document::wrong_value", key.place, why));
+                None
+            }
+        }
+    }
+
+    pub(super) fn body_ix(&self) -> BodyIx {
+        BodyIx(u32::try_from(self.bodies.len()).expect("a document of limited size has few bodies"))
+    }
+
+    fn document(&mut self, tree: &Tree, is_part: bool) -> Option<Checked> {
+        for (key, ty) in tree.get("types").map(Tree::entries).unwrap_or_default() {
+            if let Some(name) = self.name(key) {
+                self.types.declare(name, ty, &mut self.mistakes);
+            }
+        }
+        let rules_ty = self.rules(tree);
+        self.everywhere = Scope::new().with(known("rules"), rules_ty).with(known("run"), run_ty());
+        let gpu_table = tree.get("gpus").and_then(|table| gpus::read(self, table));
+        if let Some(table) = &gpu_table {
+            self.everywhere = self.everywhere.clone().with_function(table.signature());
+        }
+        for (key, value) in tree.get("limits").map(Tree::entries).unwrap_or_default() {
+            let most = value.as_whole().and_then(|most| u32::try_from(most).ok()).filter(|most| *most > 0);
+            if let (Some(name), Some(most)) = (self.name(key), most) {
+                self.limits.insert(name, most);
+            }
+        }
+        let inputs = self.inputs(tree);
+
+        // The main body is the first; its place is kept while the templates are checked.
+        self.bodies.push(Body::empty(known("main")));
+        self.templates(tree);
+        let mut scope = self.everywhere.clone();
+        if !inputs.is_empty() {
+            scope.insert(
+                known("inputs"),
+                Ty::record(inputs.iter().map(|(name, input)| (name.clone(), input.ty.clone()))),
+            );
+        }
+        if let Some(steps) = tree.get("steps") {
+            let body = self.body(known("main"), steps, tree.get("gives"), IndexMap::new(), scope);
+            self.bodies[0] = body;
+        }
+        unused::report(self, tree, gpu_table.as_ref());
+
+        let about = tree.get("about").and_then(Tree::as_text).map(ToString::to_string);
+        let key = if is_part { "part" } else { "workflow" };
+        let name = tree.get(key).and_then(Tree::as_text).and_then(|text| Name::parse(text).ok())?;
+        if is_part {
+            return Some(Checked::Part(name));
+        }
+        let schedule = tree.get("schedule").and_then(|schedule| self.schedule(schedule));
+        Some(Checked::Workflow(Box::new(Workflow {
+            name,
+            about,
+            rules: self.rules.clone(),
+            inputs,
+            gpus: gpu_table,
+            limits: std::mem::take(&mut self.limits),
+            schedule,
+            bodies: std::mem::take(&mut self.bodies),
+        })))
+    }
+
+    /// Rules are plain values: they are the numbers that expressions are about.
+    fn rules(&mut self, tree: &Tree) -> Ty {
+        let Some(rules) = tree.get("rules") else {
+            self.rules = Value::record::<&str>([]);
+            return Ty::record([]);
+        };
+        let (value, ty) = given::read(rules, None, &Scope::new(), &mut self.mistakes);
+        self.rules = value.known().unwrap_or_else(|| {
+            self.mistakes.push(
+                Mistake::new("workflow::computed_rule", rules.place, "rules are written out, not computed")
+                    .help("compute it in a `value` step, or where it is used"),
+            );
+            Value::Null
+        });
+        match ty {
+            Ty::Record(_) => ty,
+            _ => Ty::record([]),
+        }
+    }
+
+    fn inputs(&mut self, tree: &Tree) -> IndexMap<Name, Input> {
+        let mut inputs = IndexMap::new();
+        for (key, input) in tree.get("inputs").map(Tree::entries).unwrap_or_default() {
+            let Some(name) = self.name(key) else { continue };
+            let ty = input.get("type").map_or(Ty::Never, |ty| self.types.read(ty, &mut self.mistakes));
+            let default = input
+                .get("default")
+                .and_then(|default| given::read(default, Some(&ty), &Scope::new(), &mut self.mistakes).0.known());
+            let about = input.get("about").and_then(Tree::as_text).map(ToString::to_string);
+            inputs.insert(name, Input { ty, about, default });
+        }
+        inputs
+    }
+
+    /// Checks the templates, those first that others use.
+    fn templates(&mut self, tree: &Tree) {
+        let entries = tree.get("templates").map(Tree::entries).unwrap_or_default();
+        let position = |name: &str| entries.iter().position(|(key, _)| *key.text == *name);
+        let uses = |template: &Tree| -> Vec<usize> {
+            let steps = template.get("steps").map(Tree::entries).unwrap_or_default();
+            let named = steps.iter().flat_map(|(_, step)| [step.get("use"), step.get("repeat")]).flatten();
+            named.filter_map(Tree::as_text).filter_map(|name| position(name)).collect()
+        };
+        let edges: Vec<(usize, usize)> = entries
+            .iter()
+            .enumerate()
+            .flat_map(|(i, (_, template))| uses(template).into_iter().map(move |used| (i, used)))
+            .collect();
+        let (order, cycles) = names::order(entries.len(), edges.iter().copied());
+        for cycle in cycles {
+            let path: Vec<&str> = cycle.iter().chain(cycle.first()).map(|at| &*entries[*at].0.text).collect();
+            let message = format!("these templates use one another without end: {}", path.join(" → "));
+            self.mistake(
+                Mistake::new("workflow::template_cycle", entries[cycle[0]].0.place, message)
+                    .help("use `repeat`, which has an end, to do something again"),
+            );
+        }
+        let mut depths = vec![1usize; entries.len()];
+        for at in order {
+            let deepest =
+                edges.iter().filter(|(user, _)| *user == at).map(|(_, used)| depths[*used]).max().unwrap_or(0);
+            depths[at] = deepest + 1;
+            let (key, template) = &entries[at];
+            if depths[at] > TEMPLATE_DEPTH_MAX {
+                let message = format!("templates use one another more than {TEMPLATE_DEPTH_MAX} deep");
+                self.mistake(Mistake::new("workflow::too_deep", key.place, message));
+            }
+            if let Some(name) = self.name(key) {
+                self.template(name, key, template);
+            }
+        }
+    }
+
+    fn schedule(&mut self, tree: &Tree) -> Option<doc::Schedule> {
+        let schedule: doc::Schedule = serde_json::from_value(tree.to_json()).ok()?;
+        let wanted: &[&str] = match schedule.every {
+            doc::Every::Week => &["on", "at", "window"],
+            doc::Every::Day => &["at", "window"],
+            doc::Every::Gap => &["gap"],
+        };
+        for key in ["on", "at", "window", "gap"] {
+            let is_wanted = wanted.contains(&key);
+            match tree.key(key) {
+                Some(key) if !is_wanted => {
+                    let message = format!(
+                        "`{}` says nothing here: this schedule takes {}",
+                        key.text,
+                        near::list(wanted.iter().copied())
+                    );
+                    self.mistake(Mistake::new("workflow::misplaced", key.place, message));
+                }
+                None if is_wanted && key != "window" => {
+                    let place = tree.key("every").map_or(tree.place, |key| key.place);
+                    let message = format!("this schedule lacks `{key}`");
+                    self.mistake(Mistake::new("workflow::missing_field", place, message));
+                }
+                _ => {}
+            }
+        }
+        Some(schedule)
+    }
+}
+
+/// A name of the language itself.
+pub(super) fn known(text: &str) -> Name {
+    Name::parse(text).expect("the language's own names are good")
+}
+
+/// What every expression may ask of the run that it is evaluated in.
+fn run_ty() -> Ty {
+    Ty::named_record(known("run"), [(known("name"), Ty::Text), (known("started"), Ty::Time)])
+}
+
+/// The names that steps and items may not have, because the language has them.
+pub(super) const TAKEN_NAMES: [&str; 5] = ["rules", "inputs", "run", "carry", "number"];

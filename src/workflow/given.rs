@@ -1,0 +1,342 @@
+//! Values that are written out or computed, or both mixed: checked against the type that their place wants.
+
+use std::sync::Arc;
+
+use crate::{
+    base::{GpuRequest, Mistake, Name, Rao, RecordTy, Size, Span, Ty, Value, near},
+    document::{Node, Tree},
+    rule::{Env, Failure, Interpolation, Rule, Scope, Wrong},
+};
+
+/// A value, known or yet to be computed.
+#[derive(Clone, Debug)]
+pub enum Given {
+    Known(Value),
+    Text(Interpolation),
+    Rule(Rule),
+    List(Arc<[Given]>),
+    Record(Arc<[(Arc<str>, Given)]>),
+}
+
+impl Given {
+    pub fn eval(&self, env: &dyn Env) -> Result<Value, Failure> {
+        match self {
+            Self::Known(value) => Ok(value.clone()),
+            Self::Text(text) => text.eval(env),
+            Self::Rule(rule) => rule.eval(env),
+            Self::List(items) => items.iter().map(|item| item.eval(env)).collect::<Result<_, _>>().map(Value::List),
+            Self::Record(fields) => {
+                let fields = fields.iter().map(|(name, given)| Ok((name.clone(), given.eval(env)?)));
+                fields.collect::<Result<_, _>>().map(|record| Value::Record(Arc::new(record)))
+            }
+        }
+    }
+
+    /// The value, where it does not depend on anything.
+    pub fn known(&self) -> Option<Value> {
+        match self {
+            Self::Known(value) => Some(value.clone()),
+            _ => None,
+        }
+    }
+
+    /// The paths that it reads, from a name in scope: `["rules", "fee"]`.
+    pub fn reads(&self, visit: &mut dyn FnMut(&[Arc<str>])) {
+        match self {
+            Self::Known(_) => {}
+            Self::Text(text) => text.reads().iter().for_each(|path| visit(path)),
+            Self::Rule(rule) => rule.reads().iter().for_each(|path| visit(path)),
+            Self::List(items) => items.iter().for_each(|item| item.reads(visit)),
+            Self::Record(fields) => fields.iter().for_each(|(_, given)| given.reads(visit)),
+        }
+    }
+
+    /// Whether it calls that function of the host.
+    pub fn calls(&self, function: &str) -> bool {
+        match self {
+            Self::Known(_) => false,
+            Self::Text(text) => text.calls().iter().any(|name| name.as_str() == function),
+            Self::Rule(rule) => rule.calls().iter().any(|name| name.as_str() == function),
+            Self::List(items) => items.iter().any(|item| item.calls(function)),
+            Self::Record(fields) => fields.iter().any(|(_, given)| given.calls(function)),
+        }
+    }
+}
+
+/// Reads a value at a place that wants a type, or any type at all. What cannot be read is a mistake and becomes null.
+pub(super) fn read(tree: &Tree, wanted: Option<&Ty>, scope: &Scope, mistakes: &mut Vec<Mistake>) -> (Given, Ty) {
+    let bad = (Given::Known(Value::Null), Ty::Never);
+    match (&tree.node, wanted) {
+        (Node::Text(text), _) if text.as_str().contains("${") => match Interpolation::compile(text.as_str(), scope) {
+            Ok(compiled) => {
+                let ty = compiled.ty();
+                if let Some(wanted) = wanted.filter(|wanted| !ty.fits(wanted)) {
+                    mistakes.push(misfit(tree, &ty, wanted));
+                    return bad;
+                }
+                (Given::Text(compiled), ty)
+            }
+            Err(wrongs) => {
+                mistakes.extend(placed(wrongs, tree, 0));
+                bad
+            }
+        },
+        (_, Some(Ty::Optional(_) | Ty::Null)) | (_, None) if tree.is_null() => (Given::Known(Value::Null), Ty::Null),
+        (_, Some(Ty::Optional(inner))) => read(tree, Some(inner), scope, mistakes),
+        (Node::List(items), Some(Ty::List(item))) => {
+            let items: Vec<Given> = items.iter().map(|tree| read(tree, Some(item), scope, mistakes).0).collect();
+            (gather_list(items), Ty::List(item.clone()))
+        }
+        (Node::Map(entries), Some(Ty::Map(item))) => {
+            let fields =
+                entries.iter().map(|(key, tree)| (key.text.clone(), read(tree, Some(item), scope, mistakes).0));
+            (gather_record(fields.collect()), Ty::Map(item.clone()))
+        }
+        (Node::Map(_), Some(Ty::Record(record))) => (fields(tree, record, scope, mistakes), Ty::Record(record.clone())),
+        (Node::List(items), None) => {
+            let (items, types): (Vec<Given>, Vec<Ty>) =
+                items.iter().map(|tree| read(tree, None, scope, mistakes)).unzip();
+            let joined = types.iter().try_fold(Ty::Never, |all, ty| all.join(ty));
+            let Some(item) = joined else {
+                let kinds: Vec<String> = types.iter().map(ToString::to_string).collect();
+                let message = format!("expected items of one type, found {}", kinds.join(", "));
+                mistakes.push(Mistake::new("workflow::mixed_list", tree.place, message));
+                return bad;
+            };
+            (gather_list(items), Ty::list(item))
+        }
+        (Node::Map(entries), None) => {
+            let (fields, types): (Vec<_>, Vec<_>) = entries
+                .iter()
+                .map(|(key, tree)| {
+                    let (given, ty) = read(tree, None, scope, mistakes);
+                    let name = Name::parse(&key.text).map_err(|why| {
+                        mistakes.push(Mistake::new("document::wrong_value", key.place, why));
+                    });
+                    ((key.text.clone(), given), name.ok().map(|name| (name, ty)))
+                })
+                .unzip();
+            (gather_record(fields), Ty::record(types.into_iter().flatten()))
+        }
+        (_, Some(wanted)) => match literal(tree, wanted) {
+            Ok(value) => (Given::Known(value), wanted.clone()),
+            Err(mistake) => {
+                mistakes.push(mistake);
+                bad
+            }
+        },
+        (_, None) => {
+            let value = plain(tree);
+            let ty = value_ty(&value);
+            (Given::Known(value), ty)
+        }
+    }
+}
+
+/// Reads an expression without `${…}` around it; a bare number or truth value is one too.
+pub(super) fn read_rule(tree: &Tree, wanted: &Ty, scope: &Scope, mistakes: &mut Vec<Mistake>) -> Option<Rule> {
+    let written = match &tree.node {
+        Node::Text(text) => text.text.clone(),
+        Node::Bool(value) => value.to_string().into(),
+        Node::Whole(number) => number.to_string().into(),
+        Node::Decimal(number) => format!("{number:?}").into(),
+        Node::Null | Node::List(_) | Node::Map(_) => {
+            let message = format!("expected an expression that gives {wanted}, found {}", tree.describe());
+            mistakes.push(Mistake::new("document::wrong_type", tree.place, message));
+            return None;
+        }
+    };
+    // Authors wrap an expression in `${…}` out of habit: it means the same.
+    let trimmed = written.trim();
+    let (text, skipped) = match trimmed.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')) {
+        Some(inner) if !inner.contains("${") => (inner, written.find("${").unwrap_or(0) + 2),
+        _ => (&*written, 0),
+    };
+    match Rule::compile(text, scope) {
+        Ok(rule) if rule.ty().fits(wanted) => Some(rule),
+        Ok(rule) => {
+            mistakes.push(misfit(tree, rule.ty(), wanted));
+            None
+        }
+        Err(wrongs) => {
+            mistakes.extend(placed(wrongs, tree, skipped));
+            None
+        }
+    }
+}
+
+/// The fields of a record: unknown ones, missing ones and wrong ones are mistakes.
+fn fields(tree: &Tree, record: &Arc<RecordTy>, scope: &Scope, mistakes: &mut Vec<Mistake>) -> Given {
+    let what = || record.name.as_ref().map_or_else(|| "this".to_string(), |name| format!("`{name}`"));
+    let mut found: Vec<(Arc<str>, Given)> = Vec::new();
+    for (key, value) in tree.entries() {
+        match record.fields.get(&*key.text) {
+            Some(ty) => found.push((key.text.clone(), read(value, Some(ty), scope, mistakes).0)),
+            None => {
+                let help = near::did_you_mean(&key.text, record.fields.keys().map(Name::as_str));
+                let message = format!("{} has no field `{}`", what(), key.text);
+                mistakes.push(Mistake::new("workflow::unknown_field", key.place, message).maybe_help(help));
+            }
+        }
+    }
+    for (name, ty) in &record.fields {
+        if tree.get(name.as_str()).is_some() {
+            continue;
+        }
+        if !matches!(ty, Ty::Optional(_) | Ty::Null) {
+            let message = format!("{} lacks its field `{name}`", what());
+            mistakes.push(
+                Mistake::new("workflow::missing_field", start(tree), message)
+                    .help(format!("write `{name}:` with {}", with_article(ty))),
+            );
+        }
+        found.push((name.shared().clone(), Given::Known(Value::Null)));
+    }
+    gather_record(found)
+}
+
+/// The first line of a mapping, so that a missing field does not underline all of it.
+fn start(tree: &Tree) -> crate::base::Place {
+    tree.entries().first().map_or(tree.place, |(key, _)| key.place)
+}
+
+pub(super) fn with_article(ty: &Ty) -> String {
+    match ty {
+        Ty::Whole => "a whole number".into(),
+        Ty::Decimal => "a number".into(),
+        Ty::Bool => "`true` or `false`".into(),
+        Ty::Span => "a length of time such as `20m`".into(),
+        Ty::Tao => "an amount such as `0.25 TAO`".into(),
+        Ty::Size => "a size such as `16GiB`".into(),
+        Ty::Gpus => "GPUs such as `2xH100`".into(),
+        Ty::Time => "a time such as `2026-07-06T14:00:00Z`".into(),
+        Ty::Text => "a text".into(),
+        Ty::List(item) => format!("a list of {item}"),
+        Ty::Map(item) => format!("a mapping of names to {item}"),
+        Ty::Choice(_) => format!("one of {ty}"),
+        Ty::Record(_) => format!("a record {ty}"),
+        Ty::Optional(inner) => with_article(inner),
+        Ty::Null | Ty::Never => "nothing".into(),
+    }
+}
+
+/// A list, known if all its items are.
+fn gather_list(items: Vec<Given>) -> Given {
+    match items.iter().map(Given::known).collect::<Option<Arc<[Value]>>>() {
+        Some(values) => Given::Known(Value::List(values)),
+        None => Given::List(items.into()),
+    }
+}
+
+fn gather_record(fields: Vec<(Arc<str>, Given)>) -> Given {
+    match fields.iter().map(|(name, given)| Some((name.clone(), given.known()?))).collect::<Option<_>>() {
+        Some(record) => Given::Known(Value::Record(Arc::new(record))),
+        None => Given::Record(fields.into()),
+    }
+}
+
+/// A written-out scalar, read as the type that is wanted.
+fn literal(tree: &Tree, wanted: &Ty) -> Result<Value, Mistake> {
+    let refuse = |why: String| Err(Mistake::new("document::wrong_value", tree.place, why));
+    let scalar = |read: Result<Value, String>| read.or_else(refuse);
+    Ok(match (&tree.node, wanted) {
+        (_, Ty::Never) => plain(tree),
+        (Node::Bool(value), Ty::Bool) => Value::Bool(*value),
+        (Node::Whole(number), Ty::Whole | Ty::Decimal) => Value::Whole(*number),
+        (Node::Decimal(number), Ty::Decimal) => Value::Decimal(*number),
+        (Node::Text(text), Ty::Text) => Value::text(text.text.clone()),
+        (Node::Text(text), Ty::Choice(words)) => {
+            if words.contains(&text.text) {
+                return Ok(Value::text(text.text.clone()));
+            }
+            let help = near::did_you_mean(text.as_str(), words.iter().map(|word| &**word));
+            let message = format!("expected {}, found `{}`", with_article(wanted), text.as_str());
+            return Err(Mistake::new("document::unknown_word", tree.place, message).maybe_help(help));
+        }
+        (Node::Text(text), Ty::Span) => scalar(Span::parse(text.as_str()).map(Value::Span))?,
+        (Node::Text(text), Ty::Tao) => scalar(Rao::parse(text.as_str()).map(Value::Tao))?,
+        (Node::Text(text), Ty::Size) => scalar(Size::parse(text.as_str()).map(Value::Size))?,
+        (Node::Text(text), Ty::Gpus) => scalar(GpuRequest::parse(text.as_str()).map(Value::Gpus))?,
+        (Node::Text(text), Ty::Time) => {
+            let why = format!("expected {}, found `{}`", with_article(wanted), text.as_str());
+            scalar(text.as_str().parse().map(Value::Time).map_err(|_| why))?
+        }
+        _ => {
+            let message = format!("expected {}, found {}", with_article(wanted), tree.describe());
+            let mistake = Mistake::new("document::wrong_type", tree.place, message);
+            return Err(match (&tree.node, wanted) {
+                (Node::Whole(_) | Node::Decimal(_), Ty::Span) => {
+                    mistake.help("write a unit, such as `90s`, `20m` or `1h30m`")
+                }
+                (Node::Whole(_) | Node::Decimal(_), Ty::Tao) => mistake.help("write the unit, such as `0.25 TAO`"),
+                (Node::Whole(_) | Node::Decimal(_) | Node::Bool(_), Ty::Text) => {
+                    mistake.help("put it in quotes to make it a text")
+                }
+                _ => mistake,
+            });
+        }
+    })
+}
+
+/// A written-out value at a place that wants no type. Texts that look like an amount, a length of time, a size, GPUs or
+/// a moment are read as such: that is how `rules` get their types.
+fn plain(tree: &Tree) -> Value {
+    match &tree.node {
+        Node::Null => Value::Null,
+        Node::Bool(value) => Value::Bool(*value),
+        Node::Whole(number) => Value::Whole(*number),
+        Node::Decimal(number) => Value::Decimal(*number),
+        Node::List(items) => Value::list(items.iter().map(plain)),
+        Node::Map(entries) => Value::record(entries.iter().map(|(key, tree)| (key.text.clone(), plain(tree)))),
+        Node::Text(text) => {
+            let written = text.as_str();
+            let as_span = Span::parse(written).ok().map(Value::Span);
+            let as_tao = || Rao::parse(written).ok().map(Value::Tao);
+            let as_size = || Size::parse(written).ok().map(Value::Size);
+            let as_gpus = || GpuRequest::parse(written).ok().map(Value::Gpus);
+            let as_time = || written.parse().ok().map(Value::Time);
+            as_span
+                .or_else(as_tao)
+                .or_else(as_size)
+                .or_else(as_gpus)
+                .or_else(as_time)
+                .unwrap_or_else(|| Value::text(text.text.clone()))
+        }
+    }
+}
+
+fn value_ty(value: &Value) -> Ty {
+    match value {
+        Value::Null => Ty::Null,
+        Value::Bool(_) => Ty::Bool,
+        Value::Whole(_) => Ty::Whole,
+        Value::Decimal(_) => Ty::Decimal,
+        Value::Text(_) => Ty::Text,
+        Value::Span(_) => Ty::Span,
+        Value::Time(_) => Ty::Time,
+        Value::Tao(_) => Ty::Tao,
+        Value::Size(_) => Ty::Size,
+        Value::Gpus(_) => Ty::Gpus,
+        Value::List(_) | Value::Record(_) => Ty::Never,
+    }
+}
+
+fn misfit(tree: &Tree, found: &Ty, wanted: &Ty) -> Mistake {
+    let message = format!("expected {}, but this gives {found}", with_article(wanted));
+    let mistake = Mistake::new("workflow::wrong_type", tree.place, message);
+    match (found, wanted) {
+        (Ty::Optional(inner), wanted) if inner.fits(wanted) => {
+            mistake.help("it may be null: say what to take then, as in `x.or(…)`")
+        }
+        (Ty::Decimal, Ty::Whole) => mistake.help("write `floor(…)`, `ceil(…)` or `round_even(…)` around it"),
+        _ => mistake,
+    }
+}
+
+/// The mistakes of an expression, placed in the file.
+fn placed(wrongs: Vec<Wrong>, tree: &Tree, skipped: usize) -> impl Iterator<Item = Mistake> + '_ {
+    wrongs.into_iter().map(move |wrong| {
+        let place = tree.part(wrong.bytes.start + skipped..wrong.bytes.end + skipped);
+        Mistake::new(wrong.code, place, wrong.message).maybe_help(wrong.help)
+    })
+}

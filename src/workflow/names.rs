@@ -1,0 +1,146 @@
+//! Which names a step mentions, and the order that follows from it.
+//!
+//! Types flow along mentions, so steps are checked in this order. What a step really reads is known only after it is
+//! checked; mentions may be more than that, never less.
+
+use std::collections::BTreeSet;
+
+use petgraph::{
+    algo::tarjan_scc,
+    graph::{DiGraph, NodeIndex},
+};
+
+use crate::document::{Node, Tree};
+
+/// The names that a step's expressions begin with.
+pub(super) fn mentioned<'a>(tree: &'a Tree, found: &mut BTreeSet<&'a str>) {
+    match &tree.node {
+        Node::Text(text) => {
+            let mut rest = text.as_str();
+            while let Some(at) = rest.find("${") {
+                rest = scan(&rest[at + 2..], true, found);
+            }
+        }
+        Node::List(items) => items.iter().for_each(|item| mentioned(item, found)),
+        Node::Map(entries) => {
+            for (key, value) in entries {
+                match (&*key.text, value.as_text()) {
+                    ("when" | "until", Some(text)) => {
+                        scan(text, false, found);
+                    }
+                    ("about", _) => {}
+                    _ => mentioned(value, found),
+                }
+            }
+        }
+        Node::Null | Node::Bool(_) | Node::Whole(_) | Node::Decimal(_) => {}
+    }
+}
+
+/// Collects the names of one expression, up to its closing brace if it has one; returns what follows.
+fn scan<'a>(text: &'a str, braced: bool, found: &mut BTreeSet<&'a str>) -> &'a str {
+    let bytes = text.as_bytes();
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let (mut at, mut depth) = (0, 0usize);
+    while at < bytes.len() {
+        let byte = bytes[at];
+        match byte {
+            b'\'' | b'"' => {
+                at += 1;
+                while at < bytes.len() && bytes[at] != byte {
+                    at += if bytes[at] == b'\\' { 2 } else { 1 };
+                }
+                at += 1;
+            }
+            b'{' => (at, depth) = (at + 1, depth + 1),
+            b'}' if braced && depth == 0 => return text.get(at + 1..).unwrap_or(""),
+            b'}' => (at, depth) = (at + 1, depth.saturating_sub(1)),
+            _ if byte.is_ascii_alphabetic() || byte == b'_' => {
+                let from = at;
+                while at < bytes.len() && is_word(bytes[at]) {
+                    at += 1;
+                }
+                if text[..from].trim_end().chars().next_back() != Some('.') {
+                    found.insert(&text[from..at]);
+                }
+            }
+            _ => at += 1,
+        }
+    }
+    ""
+}
+
+/// An order of the items in which each comes after those it depends on, and the cycles that stand in the way.
+/// Items of a cycle keep their order among themselves.
+pub(super) fn order(count: usize, edges: impl IntoIterator<Item = (usize, usize)>) -> (Vec<usize>, Vec<Vec<usize>>) {
+    let mut graph: DiGraph<(), ()> = DiGraph::with_capacity(count, count);
+    let nodes: Vec<NodeIndex> = (0..count).map(|_| graph.add_node(())).collect();
+    for (item, depends_on) in edges {
+        graph.add_edge(nodes[item], nodes[depends_on], ());
+    }
+    let mut cycles = Vec::new();
+    // Tarjan's components come in reverse topological order: what is depended on comes first.
+    let order = tarjan_scc(&graph)
+        .into_iter()
+        .flat_map(|component| {
+            let mut members: Vec<usize> = component.iter().map(|node| node.index()).collect();
+            members.sort_unstable();
+            if members.len() > 1 || graph.contains_edge(component[0], component[0]) {
+                cycles.push(shortest_cycle(&graph, component[0], &component));
+            }
+            members
+        })
+        .collect();
+    cycles.sort();
+    (order, cycles)
+}
+
+/// The names of one shortest way from an item back to itself, within its component.
+fn shortest_cycle(graph: &DiGraph<(), ()>, from: NodeIndex, component: &[NodeIndex]) -> Vec<usize> {
+    let inside: BTreeSet<NodeIndex> = component.iter().copied().collect();
+    let start = component.iter().copied().min().unwrap_or(from);
+    let mut before: std::collections::BTreeMap<NodeIndex, NodeIndex> = std::collections::BTreeMap::new();
+    let mut waiting = std::collections::VecDeque::from([start]);
+    while let Some(node) = waiting.pop_front() {
+        for next in graph.neighbors(node).filter(|next| inside.contains(next)) {
+            if next == start {
+                let mut path = vec![node.index()];
+                let mut at = node;
+                while at != start {
+                    at = before[&at];
+                    path.push(at.index());
+                }
+                path.reverse();
+                return path;
+            }
+            if !before.contains_key(&next) && next != start {
+                before.insert(next, node);
+                waiting.push_back(next);
+            }
+        }
+    }
+    vec![start.index()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_where_expressions_begin_with_them() {
+        let mut found = BTreeSet::new();
+        let mut rest = "a ${draw.matches.map(m, {'x': 'rounds}'}[m.id])} b ${size(field) + other}";
+        while let Some(at) = rest.find("${") {
+            rest = scan(&rest[at + 2..], true, &mut found);
+        }
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), ["draw", "field", "m", "other", "size"]);
+    }
+
+    #[test]
+    fn the_order_follows_the_edges_and_cycles_are_named() {
+        assert_eq!(order(3, [(0, 1), (1, 2)]), (vec![2, 1, 0], vec![]));
+        let (order, cycles) = order(4, [(0, 1), (1, 2), (2, 0), (3, 3)]);
+        assert_eq!(order.len(), 4);
+        assert_eq!(cycles, [vec![0, 1, 2], vec![3]]);
+    }
+}

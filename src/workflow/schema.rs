@@ -1,0 +1,119 @@
+//! The JSON Schema that editors use: the document's types and the catalogue in one.
+
+use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
+use serde_json::{Map, Value as Json, json};
+
+use crate::{
+    action,
+    document::types::{Part, Workflow},
+};
+
+/// The schema of workflow files.
+pub fn workflow() -> Json {
+    publish::<Workflow>("workflow.schema.json")
+}
+
+/// The schema of the parts that workflows include.
+pub fn part() -> Json {
+    publish::<Part>("part.schema.json")
+}
+
+fn publish<T: JsonSchema>(file: &str) -> Json {
+    let mut generator = SchemaGenerator::new(SchemaSettings::draft2020_12());
+    let actions: Vec<(&str, Json)> =
+        action::catalogue().iter().map(|action| (action.name, action.schema(&mut generator).to_value())).collect();
+    let mut root = generator.into_root_schema_for::<T>().to_value();
+    let definitions = root.as_object_mut().map(|root| root.entry("$defs").or_insert_with(|| json!({})));
+    let Some(Json::Object(definitions)) = definitions else { return root };
+
+    // What an action takes may be computed, at every depth; what it takes of the vocabulary too.
+    let of_steps = ["Step", "Template", "Input", "ForEach", "GpuTable", "GpuRow", "Retry", "Schedule", "Type"];
+    for (name, definition) in definitions.iter_mut() {
+        if !of_steps.contains(&name.as_str()) {
+            open_fields(definition);
+        }
+    }
+    let mut step = definitions.remove("Step").unwrap_or_default();
+    if let Some(step) = step.as_object_mut() {
+        let mut ways = vec![json!({ "required": ["use"] }), json!({ "required": ["repeat"] })];
+        if let Some(Json::Object(properties)) = step.get_mut("properties") {
+            for (name, mut schema) in actions {
+                open_fields(&mut schema);
+                ways.push(json!({ "required": [name] }));
+                properties.insert(name.into(), or_computed(schema));
+            }
+        }
+        step.insert("additionalProperties".into(), false.into());
+        step.insert("oneOf".into(), ways.into());
+    }
+    definitions.insert("Step".into(), step);
+    definitions.insert(
+        "Computed".into(),
+        json!({ "description": "Computed by an expression: `${…}`.", "type": "string", "pattern": "\\$\\{" }),
+    );
+    settle_marks(&mut root);
+    if let Some(root) = root.as_object_mut() {
+        root.insert("$id".into(), file.into());
+    }
+    root
+}
+
+/// Lets every field of an object be computed.
+fn open_fields(schema: &mut Json) {
+    match schema {
+        Json::Object(fields) => {
+            if let Some(Json::Object(properties)) = fields.get_mut("properties") {
+                for property in properties.values_mut() {
+                    open_fields(property);
+                    *property = or_computed(std::mem::take(property));
+                }
+            }
+            for key in ["items", "additionalProperties"] {
+                if let Some(inner) = fields.get_mut(key).filter(|inner| inner.is_object()) {
+                    open_fields(inner);
+                    *inner = or_computed(std::mem::take(inner));
+                }
+            }
+        }
+        Json::Array(items) => items.iter_mut().for_each(open_fields),
+        _ => {}
+    }
+}
+
+/// The schema, or an expression in its place. A free text is either already.
+fn or_computed(schema: Json) -> Json {
+    let Json::Object(mut fields) = schema else { return schema };
+    let is_constrained = ["enum", "pattern", "oneOf", "$ref", "anyOf"].iter().any(|key| fields.contains_key(*key));
+    let is_text = match fields.get("type") {
+        Some(Json::String(kind)) => kind == "string",
+        Some(Json::Array(kinds)) => kinds.iter().any(|kind| kind == "string"),
+        _ => fields.get("anyOf").is_none() && fields.get("$ref").is_none() && fields.get("oneOf").is_none(),
+    };
+    if is_text && !is_constrained {
+        return Json::Object(fields);
+    }
+    let mut outer = Map::new();
+    for key in ["description", "default"] {
+        if let Some(value) = fields.remove(key) {
+            outer.insert(key.into(), value);
+        }
+    }
+    outer.insert("anyOf".into(), json!([fields, { "$ref": "#/$defs/Computed" }]));
+    Json::Object(outer)
+}
+
+/// Our own marks become plain JSON Schema: `x-given` an alternative, `x-type` nothing, since the pattern says it.
+fn settle_marks(schema: &mut Json) {
+    match schema {
+        Json::Object(fields) => {
+            fields.values_mut().for_each(settle_marks);
+            fields.remove("x-type");
+            fields.remove("x-open");
+            if fields.remove("x-given").is_some() {
+                *schema = or_computed(std::mem::take(schema));
+            }
+        }
+        Json::Array(items) => items.iter_mut().for_each(settle_marks),
+        _ => {}
+    }
+}
