@@ -1,0 +1,163 @@
+//! The outline of a plan: one row for each step of the file, with counts where it is done more than once.
+
+use std::collections::BTreeMap;
+
+use petgraph::graph::NodeIndex;
+use serde::Serialize;
+
+use super::{Foreseen, FrameIx, Part, cost::Costs};
+use crate::{
+    base::Name,
+    workflow::{BodyIx, Does, Step, StepIx, Workflow},
+};
+
+/// A row: a step of the file where it stands, under the step that uses its template.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    pub name: Name,
+    /// What the step does, in words: `train`, `for each match: use match`.
+    pub does: String,
+    /// How often it can be done, where that is not once.
+    pub bound: Option<String>,
+    pub when: Option<String>,
+    pub needs: Vec<Name>,
+    /// What a full plan knows of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counted: Option<Counted>,
+    pub rows: Vec<Row>,
+}
+
+/// What a full plan knows of a row.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Counted {
+    /// Nodes of this step; for a fan-out its items, for a `repeat` its times.
+    pub count: usize,
+    pub skipped: usize,
+    /// How many of them ask for which GPUs.
+    pub gpus: BTreeMap<String, usize>,
+    pub gpu_hours: f64,
+    /// The longest that one of them is expected to take, in seconds.
+    pub longest_s: f64,
+}
+
+/// The outline of a workflow, without counts.
+pub fn outline(workflow: &Workflow) -> Vec<Row> {
+    rows(workflow, Workflow::MAIN)
+}
+
+fn rows(workflow: &Workflow, body: BodyIx) -> Vec<Row> {
+    let body = workflow.body(body);
+    body.steps.iter().map(|step| row(workflow, &body.steps, step)).collect()
+}
+
+fn row(workflow: &Workflow, siblings: &[Step], step: &Step) -> Row {
+    let needs = step.needs.iter().map(|need| siblings[need.0 as usize].name.clone()).collect();
+    let when = step.when.as_ref().map(|when| when.text().to_string());
+    let plain = |does: String, bound, rows| Row {
+        name: step.name.clone(),
+        does,
+        bound,
+        when: when.clone(),
+        needs,
+        counted: None,
+        rows,
+    };
+    match &step.does {
+        Does::Action { action, .. } => plain(action.name.into(), None, Vec::new()),
+        Does::Use { body, .. } => plain(format!("use {}", workflow.body(*body).name), None, rows(workflow, *body)),
+        Does::Repeat(repeat) => {
+            let does = format!("repeat {}", workflow.body(repeat.body).name);
+            plain(does, Some(format!("at most {} times", repeat.at_most)), rows(workflow, repeat.body))
+        }
+        Does::Each(each) => {
+            let inner = row(workflow, &[], workflow.body(each.body).step(StepIx(0)));
+            let bound = format!("for each {} of {}", each.item, spelled(&each.list));
+            let row = plain(inner.does, Some(bound), inner.rows);
+            Row { when: row.when.or(inner.when), ..row }
+        }
+    }
+}
+
+/// A list as the author wrote it, as far as that is short.
+fn spelled(given: &crate::workflow::Given) -> String {
+    let mut reads: Vec<String> = Vec::new();
+    given.reads(&mut |path| reads.push(path.join(".")));
+    match given.known() {
+        Some(crate::base::Value::List(items)) => format!("{} items", items.len()),
+        _ if reads.is_empty() => "a list".into(),
+        _ => reads.join(", "),
+    }
+}
+
+/// The outline of a full plan, with counts.
+pub fn counted(foreseen: &Foreseen, costs: &Costs) -> Vec<Row> {
+    let plan = &foreseen.plan;
+    let workflow = plan.workflow();
+    let mut top = Row {
+        name: workflow.name.clone(),
+        does: String::new(),
+        bound: None,
+        when: None,
+        needs: Vec::new(),
+        counted: None,
+        rows: outline(workflow),
+    };
+    // Where each frame's rows are: the path of positions from the top.
+    let mut paths: Vec<Vec<usize>> = Vec::with_capacity(plan.frames().len());
+    for (_, frame) in plan.frames() {
+        let path = match frame.under {
+            None => Vec::new(),
+            Some(open) => row_path(plan, &paths, plan.node(open).frame, plan.node(open).step),
+        };
+        paths.push(path);
+    }
+    for node in plan.nodes() {
+        let found = plan.node(node);
+        let step = plan.step(node);
+        // A fan-out is counted by its items, a `repeat` by its turns, everything else by its first node.
+        let counts = match (&step.does, found.part) {
+            (Does::Repeat(_), Part::Turn(_)) => true,
+            (Does::Repeat(_) | Does::Each(_), _) => foreseen.skipped.contains(&node),
+            (_, Part::Task | Part::Open) => true,
+            (_, Part::Close | Part::Turn(_)) => false,
+        };
+        let row = descend(&mut top, &row_path(plan, &paths, found.frame, found.step));
+        let counted = row.counted.get_or_insert_default();
+        if foreseen.skipped.contains(&node) {
+            counted.skipped += 1;
+        } else if counts {
+            counted.count += 1;
+            if let Some(request) = costs.gpus(node) {
+                *counted.gpus.entry(request.to_string()).or_default() += 1;
+            }
+            counted.gpu_hours += costs.gpu_hours(node);
+            counted.longest_s = counted.longest_s.max(costs.expected(node).millis() as f64 / 1_000.0);
+        }
+    }
+    top.rows
+}
+
+/// The rows from the top down to a step. The one step of a fan-out's item shares the fan-out's row.
+fn row_path(plan: &super::Plan, paths: &[Vec<usize>], frame: FrameIx, step: StepIx) -> Vec<usize> {
+    let mut path = paths[frame.0 as usize].clone();
+    if !plan.workflow().body(plan.frame(frame).body).sees_around {
+        path.push(step.0 as usize);
+    }
+    path
+}
+
+fn descend<'a>(row: &'a mut Row, path: &[usize]) -> &'a mut Row {
+    path.iter().fold(row, |row, at| &mut row.rows[*at])
+}
+
+/// The steps of one longest chain, folded to rows: each name once, in order.
+pub fn chain(foreseen: &Foreseen, costs: &Costs) -> Vec<String> {
+    let mut chain: Vec<String> = Vec::new();
+    for node in costs.critical_path() {
+        let node = NodeIndex::new(*node as usize);
+        if costs.expected(node).millis() > 0 {
+            chain.push(foreseen.plan.id(node));
+        }
+    }
+    chain
+}
