@@ -1,0 +1,238 @@
+//! What ready nodes become: decisions where the core can make them, asks for a place where work is to be done.
+
+use std::sync::Arc;
+
+use super::{
+    event::{Event, FrameOpened, NodeId},
+    place::{self, Ask, Needs, Shape},
+    state::{Run, Status, place_ix},
+    world::{World, is_work, node_ix},
+};
+use crate::{
+    action::{Expect, Kind},
+    base::{Record, Size, Span, Value},
+    plan::{self, Fragment, NodeIx, Part, Trouble},
+    rule,
+    workflow::{Does, Step, Workflow},
+};
+
+/// Frames that one event holds, so that no event grows too large.
+const FRAMES_PER_EVENT: usize = 256;
+/// Bytes of frames that one event holds before the next is begun.
+const FRAME_BYTES_PER_EVENT: usize = 128 * 1024;
+
+impl World {
+    pub(super) fn settle_one(&mut self, node: NodeIx) -> Result<(), Trouble> {
+        let id: NodeId = self.run.plan.id(node).into();
+        let part = self.run.plan.node(node).part;
+        if matches!(part, Part::Task | Part::Open) && !plan::wanted(&self.run.plan, node, &self.run)? {
+            self.record(&Event::Skipped { node: id });
+            return Ok(());
+        }
+        match part {
+            Part::Open => {
+                let fragment = plan::opened(&self.run.plan, node, &self.run)?;
+                self.open(&id, fragment);
+            }
+            Part::Turn(_) => {
+                let next = plan::next_turn(&self.run.plan, node, &self.run)?;
+                let next = next
+                    .and_then(|fragment| fragment.frames.into_iter().next())
+                    .map(|(within, takes)| opened(within, takes));
+                self.record(&Event::Turned { node: id, next });
+            }
+            Part::Close => {
+                let is_read = self.run.plan.step(node).read;
+                let output = is_read.then(|| plan::closed(&self.run.plan, node, &self.run)).transpose()?;
+                self.record(&Event::Closed { node: id, output: output.map(|output| output.to_json()) });
+            }
+            Part::Task => match &self.run.plan.step(node).does {
+                Does::Action { action, .. } => match action.kind {
+                    Kind::Pure(decide) => {
+                        let input = plan::input(&self.run.plan, node, &self.run)?;
+                        let output =
+                            decide(&input).map_err(|why| rule::Failure::Host { function: action.name.into(), why })?;
+                        self.record(&Event::Decided { node: id, input: input.to_json(), output: output.to_json() });
+                    }
+                    Kind::Work => self.ask(node)?,
+                },
+                Does::Use { .. } | Does::Each(_) | Does::Repeat(_) => unreachable!("a composite step has no task node"),
+            },
+        }
+        Ok(())
+    }
+
+    /// Records what lies behind a composite step, in as many events as it takes.
+    fn open(&mut self, id: &NodeId, fragment: Option<Fragment>) {
+        let mut waiting: Vec<FrameOpened> = Vec::new();
+        let mut bytes = 0;
+        for (within, takes) in fragment.map(|fragment| fragment.frames).unwrap_or_default() {
+            let frame = opened(within, takes);
+            let size = serde_json::to_string(&frame).map_or(0, |text| text.len());
+            if waiting.len() == FRAMES_PER_EVENT || bytes + size > FRAME_BYTES_PER_EVENT && !waiting.is_empty() {
+                self.record(&Event::Opened { node: id.clone(), frames: std::mem::take(&mut waiting), more: true });
+                bytes = 0;
+            }
+            bytes += size;
+            waiting.push(frame);
+        }
+        self.record(&Event::Opened { node: id.clone(), frames: waiting, more: false });
+    }
+
+    /// Puts a node among those that wait for their place.
+    fn ask(&mut self, node: NodeIx) -> Result<(), Trouble> {
+        let step = self.run.plan.step(node);
+        let Does::Action { action, .. } = &step.does else { return Ok(()) };
+        let grow = self.run.tries.get(&node).map_or(1, |tries| tries.grow.max(1));
+        let gpus = plan::gpus(&self.run.plan, node, &self.run)?;
+        let gpus = gpus.map(|request| match step.settings.retry.grow_gpus > 1 && grow > 1 {
+            true => request.with_count(request.count().saturating_mul(grow)).unwrap_or(request),
+            false => request,
+        });
+        let input = plan::input(&self.run.plan, node, &self.run)?;
+        let memory = match input.field("memory") {
+            Some(Value::Size(size)) => Some(*size),
+            _ => None,
+        };
+        let memory = memory.map(|size| {
+            if step.settings.retry.grow_memory > 1 { Size(size.0.saturating_mul(u64::from(grow))) } else { size }
+        });
+        let time_limit = plan::time_limit(&self.run.plan, node, &self.run)?;
+        let shape = Shape {
+            group: None,
+            needs: Needs { gpus, cpus: 0, memory },
+            time_limit,
+            limits: step.settings.limits.iter().map(|name| name.shared().clone()).collect(),
+        };
+        let path = self.path(node);
+        self.age += 1;
+        let ask = Ask {
+            node: place_ix(node),
+            shape: Arc::new(shape),
+            wants: action.wanted_there(&input).into(),
+            priority: i64::from(step.settings.priority),
+            path,
+            age: self.age,
+            since: self.last,
+        };
+        self.queue.add(ask);
+        Ok(())
+    }
+
+    /// Starts what has a place.
+    pub(super) fn place(&mut self) {
+        if self.run.paused || self.run.cancelled || self.run.fatal.is_some() {
+            return;
+        }
+        let placed = place::place(self.last, &self.queue, &self.run.fleet, &self.run.leases, &self.policy);
+        for lease in placed {
+            let node = node_ix(lease.node);
+            self.queue.remove(lease.node);
+            if self.run.is_over(node) || !matches!(self.run.status(node), Status::Waiting | Status::Retrying) {
+                continue;
+            }
+            let input = plan::input(&self.run.plan, node, &self.run)
+                .expect("the input was computed when the place was asked for");
+            let attempt = self.run.tries.get(&node).map_or(0, |tries| tries.attempts) + 1;
+            self.record(&Event::AttemptStarted {
+                node: self.run.plan.id(node).into(),
+                attempt,
+                host: lease.host,
+                gpus: lease.gpus,
+                input: input.to_json(),
+                time_limit: lease.shape.time_limit,
+                request: lease.shape.needs.gpus.clone(),
+                memory: lease.shape.needs.memory,
+            });
+        }
+    }
+
+    /// How long the longest way from a node to the end of the run is expected to take.
+    fn path(&self, node: NodeIx) -> Span {
+        let mut total = Span::ZERO;
+        let mut at = Some(node);
+        while let Some(node) = at {
+            let found = self.run.plan.node(node);
+            let frame = self.run.plan.frame(found.frame);
+            total = total.saturating_add(self.tails[frame.body.0 as usize][found.step.0 as usize]);
+            at = frame.under;
+        }
+        total
+    }
+}
+
+fn opened(within: plan::Within, takes: Arc<Record>) -> FrameOpened {
+    FrameOpened { within, takes: Value::Record(takes).to_json() }
+}
+
+/// For each body and step, how long the longest way from it to the end of its body is expected to take, as far as the
+/// file alone tells.
+pub(super) fn tails(workflow: &Workflow) -> Vec<Vec<Span>> {
+    let mut tails: Vec<Vec<Span>> = vec![Vec::new(); workflow.bodies.len()];
+    // Templates are checked before those that use them, and stand behind the main body in that order.
+    for at in (1..workflow.bodies.len()).chain([0]) {
+        let steps = &workflow.bodies[at].steps;
+        let mut tail = vec![Span::ZERO; steps.len()];
+        for i in (0..steps.len()).rev() {
+            tail[i] = tail[i].saturating_add(length(&steps[i], &tails));
+            for need in &steps[i].needs {
+                let after = tail[i];
+                let before = &mut tail[need.0 as usize];
+                *before = (*before).max(after);
+            }
+        }
+        tails[at] = tail;
+    }
+    tails
+}
+
+fn length(step: &Step, tails: &[Vec<Span>]) -> Span {
+    let longest = |body: crate::workflow::BodyIx| tails[body.0 as usize].iter().max().copied().unwrap_or_default();
+    match &step.does {
+        Does::Action { action, .. } => {
+            match (&step.settings.expect.as_ref().and_then(|given| given.known()), action.expect) {
+                (Some(Value::Span(span)), _) => *span,
+                (_, Expect::Span(span)) => span,
+                (_, Expect::Field(_)) => Span::from_secs(3_600),
+            }
+        }
+        Does::Use { body, .. } => longest(*body),
+        Does::Each(each) => longest(each.body),
+        Does::Repeat(repeat) => longest(repeat.body),
+    }
+}
+
+impl Run {
+    /// Why a value is not what a step gives; nothing if it is.
+    pub(super) fn misfit(&self, node: NodeIx, output: &serde_json::Value) -> Option<String> {
+        self.read_output(self.plan.close_of(node), output).err()
+    }
+
+    /// Whether a step can still fail: what is over or done cannot.
+    pub(super) fn may_fail(&self, begin: NodeIx) -> bool {
+        let end = self.plan.close_of(begin);
+        let open = matches!(
+            self.status(begin),
+            Status::Waiting | Status::Retrying | Status::Held | Status::Open | Status::Running
+        );
+        open && matches!(self.status(end), Status::Waiting | Status::Retrying | Status::Held | Status::Running)
+    }
+
+    /// Whether every step of the main body is done.
+    pub(super) fn is_complete(&self) -> bool {
+        self.plan.nodes_of(plan::FrameIx(0)).all(|node| {
+            let step_end = self.plan.close_of(node);
+            matches!(self.status(step_end), Status::Done | Status::Skipped)
+        })
+    }
+
+    /// Whether nothing can go on without an operator.
+    pub fn waits_for_an_operator(&self) -> bool {
+        self.outcome.is_none() && !self.held.is_empty() && self.attempts.is_empty() && self.due.is_empty()
+    }
+
+    /// Whether work of that step is done by a backend.
+    pub fn is_work(&self, node: NodeIx) -> bool {
+        is_work(&self.plan.step(node).does)
+    }
+}

@@ -1,0 +1,585 @@
+//! The state of a run: the fold of its events. Applying an event decides nothing and evaluates no rule.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+use petgraph::Direction;
+use serde_json::Value as Json;
+
+use super::{
+    event::{Event, FrameOpened, HostOffer, NodeId, Outcome, Ruling},
+    failure::{Cause, Failure},
+    place::{self, Fleet, GpuId, HostId, Lease, Leases, Offer, Shape},
+};
+use crate::{
+    base::{GpuRequest, Record, Seed, Size, Span, Ty, Value},
+    plan::{Fragment, FrameIx, NodeIx, Outputs, Plan, Within},
+    workflow::{BodyIx, Does, StepIx, Workflow},
+};
+
+/// Where a node stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It has unmet needs, or its turn has not come.
+    Waiting,
+    /// An attempt is under way.
+    Running,
+    /// An attempt has failed; the next one waits for its moment.
+    Retrying,
+    /// An operator must decide.
+    Held,
+    /// It is open: what lies behind it is being done.
+    Open,
+    Done,
+    Skipped,
+    Failed,
+    /// What it is a part of is over, so it will not be done.
+    Abandoned,
+}
+
+/// An attempt under way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attempt {
+    pub number: u32,
+    pub host: HostId,
+    pub gpus: Vec<GpuId>,
+    pub input: Arc<Json>,
+    pub started: Timestamp,
+    pub time_limit: Option<Span>,
+    /// It is to be ended, and why.
+    pub ending: Option<Ending>,
+}
+
+/// Why an attempt is to be ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Its time is over: what is there is kept.
+    Overtime,
+    /// Nobody wants its result any more.
+    Stopped,
+}
+
+/// What has been tried of a node that had no success yet.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tries {
+    /// Attempts so far, over all causes and rulings.
+    pub attempts: u32,
+    pub by_cause: BTreeMap<Cause, u32>,
+    /// The next attempt is made when this has passed.
+    pub not_before: Option<Timestamp>,
+    /// How many times the GPUs and the memory the next attempt gets.
+    pub grow: u32,
+    /// Why it is held or has failed.
+    pub failure: Option<Failure>,
+}
+
+/// A run.
+#[derive(Clone, Debug)]
+pub struct Run {
+    pub name: Arc<str>,
+    pub seed: Seed,
+    pub simulated: bool,
+    pub started: Timestamp,
+    pub plan: Plan,
+    pub fleet: Fleet,
+    pub leases: Leases,
+    pub attempts: BTreeMap<NodeIx, Attempt>,
+    pub tries: BTreeMap<NodeIx, Tries>,
+    /// Moments at which something is due: the end of a back-off or of an attempt's time.
+    pub due: BTreeSet<(Timestamp, NodeIx)>,
+    pub held: BTreeSet<NodeIx>,
+    pub paused: bool,
+    pub cancelled: bool,
+    pub outcome: Option<Outcome>,
+    /// The failure that the whole run has come to, while what still runs is being ended.
+    pub fatal: Option<(NodeIx, Failure)>,
+    status: Vec<Status>,
+    unmet: Vec<u32>,
+    outputs: Vec<Option<Value>>,
+    ids: HashMap<NodeId, NodeIx>,
+    /// For each frame, whether what it is a part of is over.
+    over: Vec<bool>,
+    /// Nodes whose last need was met, or whose moment has come, since anybody looked.
+    pub(super) ready: Vec<NodeIx>,
+}
+
+/// An event that does not follow from those before it: a foreign or broken log, or our bug.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the event `{kind}` does not follow: {why}")]
+pub struct Illegal {
+    pub kind: &'static str,
+    pub why: String,
+}
+
+impl Run {
+    /// The run as its first event makes it.
+    pub fn create(workflow: Arc<Workflow>, at: Timestamp, event: &Event) -> Result<Self, Illegal> {
+        let illegal = |why: String| Illegal { kind: event.kind(), why };
+        let Event::Created { name, inputs, seed, simulated, .. } = event else {
+            return Err(illegal("the first event must be `created`".into()));
+        };
+        let ty = Ty::record(workflow.inputs.iter().map(|(name, input)| (name.clone(), input.ty.clone())));
+        let inputs = Value::recorded(inputs, &ty).map_err(illegal)?;
+        let plan = Plan::new(workflow, inputs);
+        let mut run = Self {
+            name: name.clone(),
+            seed: *seed,
+            simulated: *simulated,
+            started: at,
+            plan,
+            fleet: Fleet::default(),
+            leases: Leases::default(),
+            attempts: BTreeMap::new(),
+            tries: BTreeMap::new(),
+            due: BTreeSet::new(),
+            held: BTreeSet::new(),
+            paused: false,
+            cancelled: false,
+            outcome: None,
+            fatal: None,
+            status: Vec::new(),
+            unmet: Vec::new(),
+            outputs: Vec::new(),
+            ids: HashMap::new(),
+            over: Vec::new(),
+            ready: Vec::new(),
+        };
+        run.take_in(0);
+        Ok(run)
+    }
+
+    pub fn status(&self, node: NodeIx) -> Status {
+        self.status[node.index()]
+    }
+    pub fn unmet(&self, node: NodeIx) -> u32 {
+        self.unmet[node.index()]
+    }
+    pub fn find(&self, id: &str) -> Option<NodeIx> {
+        self.ids.get(id).copied()
+    }
+    /// Whether what a node is a part of is over.
+    pub fn is_over(&self, node: NodeIx) -> bool {
+        self.over[self.plan.node(node).frame.0 as usize]
+    }
+    /// The attempts that ought to be running: what a shell must make so, after a crash or not.
+    pub fn wanted(&self) -> impl Iterator<Item = (NodeIx, &Attempt)> {
+        self.attempts.iter().map(|(node, attempt)| (*node, attempt))
+    }
+    /// The nodes that are ready and of which nothing is recorded yet.
+    pub(super) fn unsettled(&self) -> Vec<NodeIx> {
+        let waits =
+            |node: &NodeIx| self.status(*node) == Status::Waiting && self.unmet(*node) == 0 && !self.is_over(*node);
+        self.plan.nodes().filter(waits).collect()
+    }
+
+    /// Folds an event in.
+    pub fn apply(&mut self, at: Timestamp, event: &Event) -> Result<(), Illegal> {
+        let illegal = |why: String| Illegal { kind: event.kind(), why };
+        let node = event
+            .node()
+            .map(|id| self.find(id).ok_or_else(|| illegal(format!("there is no node `{id}`"))))
+            .transpose()?;
+        let node = || node.ok_or_else(|| illegal("it is about no node".into()));
+        match event {
+            Event::Created { .. } => return Err(illegal("the run is created already".into())),
+            Event::HostJoined { host, offer } => {
+                self.fleet.join(host.clone(), offer_of(offer));
+            }
+            Event::HostLost { host } => {
+                self.fleet.vanish(host);
+            }
+            Event::HostDrained { host } => {
+                self.fleet.drain(host);
+            }
+            Event::GpuForeign { host, gpu, foreign } => {
+                self.fleet.foreign(host, gpu, *foreign);
+            }
+            Event::Skipped { .. } => self.skip(node()?),
+            Event::Opened { frames, more, .. } => {
+                let node = node()?;
+                self.set(node, Status::Open);
+                self.graft(node, frames).map_err(illegal)?;
+                if !more {
+                    self.meet(node);
+                }
+            }
+            Event::Turned { next, .. } => {
+                let node = node()?;
+                self.set(node, Status::Done);
+                self.graft(node, next.as_slice()).map_err(illegal)?;
+                self.meet(node);
+            }
+            Event::Closed { output, .. } => {
+                let node = node()?;
+                let output =
+                    output.as_ref().map(|output| self.read_output(node, output)).transpose().map_err(illegal)?;
+                self.finish(node, output);
+            }
+            Event::Decided { output, .. } => {
+                let node = node()?;
+                let output = self.read_output(node, output).map_err(illegal)?;
+                self.finish(node, Some(output));
+            }
+            Event::AttemptStarted { attempt, host, gpus, input, time_limit, request, memory, .. } => {
+                let found = Attempt {
+                    number: *attempt,
+                    host: host.clone(),
+                    gpus: gpus.clone(),
+                    input: Arc::new(input.clone()),
+                    started: at,
+                    time_limit: *time_limit,
+                    ending: None,
+                };
+                self.start(node()?, found, request.clone(), *memory);
+            }
+            Event::Overtime { .. } => {
+                let node = node()?;
+                let attempt = self.attempts.get_mut(&node).ok_or_else(|| illegal("no attempt is under way".into()))?;
+                attempt.ending = Some(Ending::Overtime);
+            }
+            Event::AttemptSucceeded { output, .. } => {
+                let node = node()?;
+                let output = self.read_output(node, output).map_err(illegal)?;
+                self.end_attempt(node, Some(&output)).map_err(illegal)?;
+                if self.status(node) != Status::Abandoned {
+                    self.finish(node, Some(output));
+                }
+            }
+            Event::AttemptFailed { failure, .. } => {
+                let node = node()?;
+                self.end_attempt(node, None).map_err(illegal)?;
+                let tries = self.tries.entry(node).or_default();
+                *tries.by_cause.entry(failure.cause).or_default() += 1;
+                tries.failure = Some(failure.clone());
+                if self.status(node) != Status::Abandoned {
+                    self.set(node, Status::Waiting);
+                }
+            }
+            Event::Retrying { not_before, grow, .. } => {
+                let node = node()?;
+                let tries = self.tries.entry(node).or_default();
+                tries.not_before = Some(*not_before);
+                tries.grow = *grow;
+                self.due.insert((*not_before, node));
+                self.set(node, Status::Retrying);
+            }
+            Event::Settled { failure, .. } => {
+                let node = node()?;
+                let output = settled(failure);
+                self.abandon_behind(node);
+                self.finish(self.plan.close_of(node), Some(output));
+            }
+            Event::Held { failure, .. } => {
+                let node = node()?;
+                self.abandon_behind(node);
+                self.tries.entry(node).or_default().failure = Some(failure.clone());
+                self.held.insert(node);
+                self.set(node, Status::Held);
+            }
+            Event::Failed { failure, .. } => {
+                let node = node()?;
+                self.held.remove(&node);
+                self.abandon_behind(node);
+                self.set(node, Status::Failed);
+                self.tries.entry(node).or_default().failure = Some(failure.clone());
+                match self.plan.frame(self.plan.node(node).frame).under {
+                    Some(_) => self.abandon(self.plan.node(node).frame),
+                    None => {
+                        self.abandon(FrameIx(0));
+                        self.fatal = Some((node, failure.clone()));
+                    }
+                }
+            }
+            Event::Ruled { ruling, .. } => self.rule(node()?, ruling).map_err(illegal)?,
+            Event::Paused { .. } => self.paused = true,
+            Event::Resumed { .. } => self.paused = false,
+            Event::Cancelled { .. } => {
+                self.cancelled = true;
+                self.abandon(FrameIx(0));
+            }
+            Event::Finished { outcome } => self.outcome = Some(outcome.clone()),
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, node: NodeIx, status: Status) {
+        self.status[node.index()] = status;
+    }
+
+    /// A node is done: those that waited for it alone become ready.
+    fn finish(&mut self, node: NodeIx, output: Option<Value>) {
+        self.held.remove(&node);
+        self.tries.remove(&node);
+        self.set(node, Status::Done);
+        if self.plan.step(node).read {
+            self.outputs[node.index()] = output;
+        }
+        self.meet(node);
+    }
+
+    fn skip(&mut self, begin: NodeIx) {
+        self.held.remove(&begin);
+        self.set(begin, Status::Skipped);
+        let end = self.plan.close_of(begin);
+        if end != begin {
+            self.set(end, Status::Skipped);
+        }
+        self.outputs[end.index()] = Some(Value::Null);
+        self.meet(end);
+    }
+
+    fn meet(&mut self, node: NodeIx) {
+        let waiting: Vec<NodeIx> = self.plan.graph().neighbors(node).collect();
+        for after in waiting {
+            let unmet = &mut self.unmet[after.index()];
+            *unmet -= 1;
+            if *unmet == 0 && self.status(after) == Status::Waiting {
+                self.ready.push(after);
+            }
+        }
+    }
+
+    fn start(&mut self, node: NodeIx, attempt: Attempt, request: Option<GpuRequest>, memory: Option<Size>) {
+        let step = self.plan.step(node);
+        let needs = place::Needs { gpus: request, cpus: 0, memory };
+        let shape = Shape {
+            group: None,
+            needs,
+            time_limit: attempt.time_limit,
+            limits: step.settings.limits.iter().map(|name| name.shared().clone()).collect(),
+        };
+        let until = attempt.time_limit.and_then(|limit| attempt.started.checked_add(limit.to_signed()).ok());
+        self.leases.take(Lease {
+            node: place_ix(node),
+            host: attempt.host.clone(),
+            gpus: attempt.gpus.clone(),
+            until,
+            shape: Arc::new(shape),
+        });
+        if let Some(until) = until {
+            self.due.insert((until, node));
+        }
+        let tries = self.tries.entry(node).or_default();
+        tries.attempts = attempt.number;
+        tries.not_before = None;
+        self.attempts.insert(node, attempt);
+        self.set(node, Status::Running);
+    }
+
+    fn end_attempt(&mut self, node: NodeIx, output: Option<&Value>) -> Result<(), String> {
+        let attempt = self.attempts.remove(&node).ok_or("no attempt is under way")?;
+        self.leases.end(place_ix(node));
+        if let Some(until) = attempt.time_limit.and_then(|limit| attempt.started.checked_add(limit.to_signed()).ok()) {
+            self.due.remove(&(until, node));
+        }
+        // What the work left on its host makes that host the better place for what needs it.
+        if let (Some(output), Does::Action { action, .. }) = (output, &self.plan.step(node).does) {
+            for key in action.left_behind(output) {
+                self.fleet.hold(&attempt.host, &key, true);
+            }
+        }
+        Ok(())
+    }
+
+    fn rule(&mut self, node: NodeIx, ruling: &Ruling) -> Result<(), String> {
+        if !self.held.remove(&node) {
+            return Err(format!("`{}` is not held", self.plan.id(node)));
+        }
+        match ruling {
+            Ruling::Retry => {
+                let tries = self.tries.entry(node).or_default();
+                tries.by_cause.clear();
+                tries.grow = 1;
+                self.set(node, Status::Waiting);
+                self.ready.push(node);
+            }
+            Ruling::Replace(value) => {
+                let end = self.plan.close_of(node);
+                let value = self.read_output(end, value)?;
+                self.set(node, Status::Done);
+                self.finish(end, Some(value));
+            }
+            Ruling::Void => self.skip(node),
+            // The failure that follows is an event of its own.
+            Ruling::Accept => {
+                self.held.insert(node);
+            }
+        }
+        Ok(())
+    }
+
+    /// What lies behind a composite step will not be done: its failure is dealt with.
+    fn abandon_behind(&mut self, node: NodeIx) {
+        for frame in self.plan.behind(self.plan.open_of(node)).to_vec() {
+            self.abandon(frame);
+        }
+    }
+
+    /// Nothing of a frame will be done any more; what runs in it is ended.
+    fn abandon(&mut self, frame: FrameIx) {
+        let mut frames = vec![frame];
+        while let Some(frame) = frames.pop() {
+            if std::mem::replace(&mut self.over[frame.0 as usize], true) {
+                continue;
+            }
+            for node in self.plan.nodes_of(frame) {
+                frames.extend(self.plan.behind(node));
+                self.held.remove(&node);
+                match self.status(node) {
+                    Status::Waiting | Status::Retrying | Status::Held | Status::Open => {
+                        self.set(node, Status::Abandoned)
+                    }
+                    Status::Running => {
+                        self.set(node, Status::Abandoned);
+                        if let Some(attempt) = self.attempts.get_mut(&node) {
+                            attempt.ending = Some(Ending::Stopped);
+                        }
+                    }
+                    Status::Done | Status::Skipped | Status::Failed | Status::Abandoned => {}
+                }
+            }
+        }
+    }
+
+    fn graft(&mut self, after: NodeIx, frames: &[FrameOpened]) -> Result<(), String> {
+        let Some(body) = body_behind(&self.plan, after) else { return Err("nothing can lie behind this node".into()) };
+        let ty = Ty::record(self.plan.workflow().body(body).takes.clone());
+        let frames = frames.iter().map(|frame| match Value::recorded(&frame.takes, &ty)? {
+            Value::Record(takes) => Ok((frame.within.clone(), takes)),
+            _ => Err("a frame takes a record".to_string()),
+        });
+        let frames: Vec<(Within, Arc<Record>)> = frames.collect::<Result<_, String>>()?;
+        if frames.is_empty() {
+            return Ok(());
+        }
+        let before = self.plan.graph().node_count();
+        let close = self.plan.close_of(after);
+        let needs_before = self.needs(close);
+        self.plan.graft(&Fragment { after, body, frames });
+        self.take_in(before);
+        // All that is new behind the step is still to be done, so the step's end waits for all of it.
+        self.unmet[close.index()] += self.needs(close) - needs_before;
+        Ok(())
+    }
+
+    /// Takes in nodes that are new in the plan: none of their needs is met yet.
+    fn take_in(&mut self, from: usize) {
+        let count = self.plan.graph().node_count();
+        self.status.resize(count, Status::Waiting);
+        self.outputs.resize(count, None);
+        self.over.resize(self.plan.frames().len(), false);
+        self.unmet.resize(count, 0);
+        for index in from..count {
+            let node = NodeIx::new(index);
+            self.ids.insert(self.plan.id(node).into(), node);
+            self.unmet[index] = self.needs(node);
+            if self.unmet[index] == 0 {
+                self.ready.push(node);
+            }
+        }
+    }
+
+    fn needs(&self, node: NodeIx) -> u32 {
+        let needs = self.plan.graph().neighbors_directed(node, Direction::Incoming);
+        u32::try_from(needs.count()).expect("nodes are counted in 32 bits")
+    }
+
+    pub(super) fn read_output(&self, node: NodeIx, output: &Json) -> Result<Value, String> {
+        let step = self.plan.step(node);
+        let ty = match &step.does {
+            Does::Action { gives, .. } => gives,
+            Does::Use { .. } | Does::Each(_) | Does::Repeat(_) => &step.ty,
+        };
+        let value = Value::recorded(output, plain(ty, step)).map_err(|why| format!("its output: {why}"))?;
+        let is_settled = step.settings.on_failure == crate::document::types::OnFailure::Result
+            && !matches!(step.does, Does::Each(_));
+        Ok(if is_settled { well(value) } else { value })
+    }
+}
+
+/// The type of what a composite step gives, without what `when` and `on_failure` put around it.
+fn plain<'a>(ty: &'a Ty, step: &crate::workflow::Step) -> &'a Ty {
+    let is_action = matches!(step.does, Does::Action { .. });
+    let mut ty = ty;
+    if !is_action
+        && step.when.is_some()
+        && let Ty::Optional(inner) = ty
+    {
+        ty = inner;
+    }
+    let is_settled =
+        step.settings.on_failure == crate::document::types::OnFailure::Result && !matches!(step.does, Does::Each(_));
+    if !is_action
+        && is_settled
+        && let Ty::Record(record) = ty
+        && let Some(Ty::Optional(value)) = record.fields.get("value")
+    {
+        ty = value;
+    }
+    ty
+}
+
+/// What a step gives whose failure would have been a result, and that went well.
+fn well(value: Value) -> Value {
+    Value::record([("ok", Value::Bool(true)), ("value", value), ("blame", Value::Null), ("cause", Value::Null)])
+}
+
+/// What a step gives whose failure is a result.
+fn settled(failure: &Failure) -> Value {
+    let cause = format!("{}: {}", failure.cause.words(), failure.message);
+    Value::record([
+        ("ok", Value::Bool(false)),
+        ("value", Value::Null),
+        ("blame", Value::text(failure.blame.word())),
+        ("cause", Value::text(cause)),
+    ])
+}
+
+fn body_behind(plan: &Plan, node: NodeIx) -> Option<BodyIx> {
+    match &plan.step(node).does {
+        Does::Use { body, .. } => Some(*body),
+        Does::Each(each) => Some(each.body),
+        Does::Repeat(repeat) => Some(repeat.body),
+        Does::Action { .. } => None,
+    }
+}
+
+/// The number by which placement knows a node.
+pub(super) fn place_ix(node: NodeIx) -> place::NodeIx {
+    place::NodeIx(node.index() as u64)
+}
+
+fn offer_of(offer: &HostOffer) -> Offer {
+    Offer {
+        gpus: offer.gpus.clone(),
+        cpus: offer.cpus,
+        memory: offer.memory,
+        slots: offer.slots,
+        holds: offer.holds.clone(),
+    }
+}
+
+impl Outputs for Run {
+    fn output(&self, node: NodeIx) -> Option<Value> {
+        self.outputs[node.index()].clone()
+    }
+    fn run(&self) -> Value {
+        Value::record([("name", Value::Text(self.name.clone())), ("started", Value::Time(self.started))])
+    }
+}
+
+impl Plan {
+    /// The nodes of a frame.
+    pub fn nodes_of(&self, frame: FrameIx) -> impl Iterator<Item = NodeIx> + use<> {
+        let steps = self.workflow().body(self.frame(frame).body).steps.len();
+        let first = if steps == 0 { 0 } else { self.begin(frame, StepIx(0)).index() };
+        let last = steps.checked_sub(1).map_or(first, |last| {
+            let last = StepIx(u32::try_from(last).expect("steps are counted in 32 bits"));
+            self.end(frame, last).index() + 1
+        });
+        (first..last).map(NodeIx::new)
+    }
+}

@@ -1,0 +1,484 @@
+//! One turn of a run: inputs in, records out. Pure: the time is told, randomness is a seed, nothing waits.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use jiff::Timestamp;
+use serde_json::Value as Json;
+
+use super::{
+    event::{Event, HostOffer, NodeId, Outcome, Ruling},
+    failure::{Blame, Cause, Failure},
+    place::{GpuId, HostId, Policy, Queue},
+    record::{Chain, Digest, Record, RunId},
+    state::{Ending, Illegal, Run, Status},
+};
+use crate::{
+    base::{Seed, Span, Value, limits::EVENT_BYTES_MAX},
+    document::types::{OnFailure, OnTimeLimit},
+    plan::{NodeIx, Outputs},
+    workflow::{Does, Workflow},
+};
+
+/// What a run is told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    HostJoined {
+        host: HostId,
+        offer: HostOffer,
+    },
+    HostLost {
+        host: HostId,
+    },
+    HostDrained {
+        host: HostId,
+    },
+    GpuForeign {
+        host: HostId,
+        gpu: GpuId,
+        foreign: bool,
+    },
+    /// An attempt is over. Told twice, late or of an attempt that is not the current one, it changes nothing.
+    Report {
+        node: NodeId,
+        attempt: u32,
+        report: Report,
+    },
+    Command {
+        who: Arc<str>,
+        why: Arc<str>,
+        command: Command,
+    },
+    /// Nothing but that time has passed.
+    Tick,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Report {
+    Succeeded {
+        output: Json,
+    },
+    Failed(Failure),
+    /// It was ended by its time limit, with what was there.
+    CutShort {
+        output: Option<Json>,
+    },
+}
+
+/// What an operator asks.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    Pause,
+    Resume,
+    Cancel,
+    Rule { node: NodeId, ruling: Ruling },
+}
+
+/// Why a command is refused as things stand.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("the run is over")]
+    Over,
+    #[error("the run is being cancelled")]
+    Cancelled,
+    #[error("the run is {0} already")]
+    Already(&'static str),
+    #[error("there is no node `{0}` in this run")]
+    NoSuchNode(NodeId),
+    #[error("`{0}` is not held for a decision")]
+    NotHeld(NodeId),
+    #[error("`{0}` stands for several nodes: replace what it gives, accept its failure, or void it")]
+    Composite(NodeId),
+    #[error("this is not what `{node}` gives: {why}")]
+    BadValue { node: NodeId, why: String },
+}
+
+/// How a new run begins.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Beginning {
+    pub id: RunId,
+    pub name: Arc<str>,
+    pub workflow: Digest,
+    pub inputs: Value,
+    pub seed: Seed,
+    pub simulated: bool,
+}
+
+/// A run and what is decided about it.
+#[derive(Clone, Debug)]
+pub struct World {
+    pub run: Run,
+    chain: Chain,
+    pub(super) last: Timestamp,
+    pub(super) policy: Policy,
+    /// Nodes that wait for their place. Rebuilt after a restart: nothing about them is recorded yet.
+    pub(super) queue: Queue,
+    pub(super) age: u64,
+    /// For each body and step, how long the longest way from it to the end of its body is expected to take.
+    pub(super) tails: Vec<Vec<Span>>,
+    pub(super) todo: VecDeque<NodeIx>,
+    pub(super) records: Vec<Record>,
+}
+
+/// An attempt at work that has no more time after this, counted from its limit, counts as lost with its host.
+const GRACE: Span = Span::from_secs(300);
+
+impl World {
+    /// A new run, and its first record.
+    pub fn begin(now: Timestamp, workflow: Arc<Workflow>, beginning: &Beginning) -> (Self, Vec<Record>) {
+        let event = Event::Created {
+            name: beginning.name.clone(),
+            workflow: beginning.workflow,
+            inputs: beginning.inputs.to_json(),
+            seed: beginning.seed,
+            simulated: beginning.simulated,
+        };
+        let run = Run::create(workflow.clone(), now, &event).expect("inputs that were checked fit their types");
+        let mut world = Self::around(run, Chain::start(beginning.id), now);
+        let record = world.chain.record(now, event.kind(), body(&event));
+        (world, vec![record])
+    }
+
+    /// A run as its records say. The records are those of one run, in order, from the first.
+    pub fn replay<'r>(
+        id: RunId,
+        workflow: Arc<Workflow>,
+        records: impl IntoIterator<Item = &'r Record>,
+    ) -> Result<Self, Illegal> {
+        let mut records = records.into_iter();
+        let broken = |why: String| Illegal { kind: "record", why };
+        let first = records.next().ok_or_else(|| broken("there are no records".into()))?;
+        let mut chain = Chain::start(id);
+        chain.check(first).map_err(|error| broken(error.to_string()))?;
+        let run = Run::create(workflow, first.at, &read(first)?)?;
+        let mut world = Self::around(run, chain, first.at);
+        for record in records {
+            world.chain.check(record).map_err(|error| broken(error.to_string()))?;
+            world.run.apply(record.at, &read(record)?)?;
+            world.last = record.at;
+        }
+        world.run.ready.clear();
+        world.todo = world.run.unsettled().into();
+        Ok(world)
+    }
+
+    fn around(run: Run, chain: Chain, now: Timestamp) -> Self {
+        let workflow = run.plan.workflow();
+        let limits = workflow.limits.iter().map(|(name, most)| (name.shared().clone(), *most)).collect();
+        let tails = super::ask::tails(workflow);
+        let todo = run.unsettled().into();
+        Self {
+            policy: Policy { limits, ..Policy::default() },
+            run,
+            chain,
+            last: now,
+            queue: Queue::default(),
+            age: 0,
+            tails,
+            todo,
+            records: Vec::new(),
+        }
+    }
+
+    /// When the run must be told the time again, if nothing else happens before.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.run.due.first().map(|(at, _)| *at)
+    }
+
+    /// Whether a command would be refused.
+    pub fn refusal(&self, command: &Command) -> Option<Refusal> {
+        if self.run.outcome.is_some() {
+            return Some(Refusal::Over);
+        }
+        if self.run.cancelled {
+            return Some(Refusal::Cancelled);
+        }
+        match command {
+            Command::Pause if self.run.paused => Some(Refusal::Already("paused")),
+            Command::Resume if !self.run.paused => Some(Refusal::Already("going on")),
+            Command::Pause | Command::Resume | Command::Cancel => None,
+            Command::Rule { node, ruling } => {
+                let Some(found) = self.run.find(node) else { return Some(Refusal::NoSuchNode(node.clone())) };
+                if !self.run.held.contains(&found) {
+                    return Some(Refusal::NotHeld(node.clone()));
+                }
+                match ruling {
+                    Ruling::Retry if self.run.plan.step(found).is_composite() => Some(Refusal::Composite(node.clone())),
+                    Ruling::Replace(value) => {
+                        let why = self.run.misfit(found, value)?;
+                        Some(Refusal::BadValue { node: node.clone(), why })
+                    }
+                    Ruling::Retry | Ruling::Accept | Ruling::Void => None,
+                }
+            }
+        }
+    }
+
+    /// One turn: takes the inputs in, settles everything that needs no outside world, places what is ready.
+    /// Time never runs backwards here, whatever the clock did.
+    pub fn handle(&mut self, now: Timestamp, inputs: impl IntoIterator<Item = Input>) -> Vec<Record> {
+        self.last = self.last.max(now);
+        for input in inputs {
+            if self.run.outcome.is_none() {
+                self.take(input);
+            }
+        }
+        if self.run.outcome.is_none() {
+            self.tick();
+            self.settle();
+            self.place();
+            self.conclude();
+        }
+        std::mem::take(&mut self.records)
+    }
+
+    /// Records an event and folds it in.
+    pub(super) fn record(&mut self, event: &Event) {
+        let body = body(event);
+        self.records.push(self.chain.record(self.last, event.kind(), body));
+        self.run.apply(self.last, event).expect("an event that was just decided follows from the state");
+        self.todo.extend(self.run.ready.drain(..));
+    }
+
+    fn take(&mut self, input: Input) {
+        match input {
+            Input::HostJoined { host, offer } => {
+                self.record(&Event::HostJoined { host: host.clone(), offer });
+                self.end_broken();
+            }
+            Input::HostLost { host } => {
+                if self.run.fleet.host(&host).is_some() {
+                    self.record(&Event::HostLost { host });
+                    self.end_broken();
+                }
+            }
+            Input::HostDrained { host } => {
+                if self.run.fleet.host(&host).is_some() {
+                    self.record(&Event::HostDrained { host });
+                }
+            }
+            Input::GpuForeign { host, gpu, foreign } => {
+                if self.run.fleet.host(&host).is_some() {
+                    self.record(&Event::GpuForeign { host, gpu, foreign });
+                }
+            }
+            Input::Report { node, attempt, report } => self.report(&node, attempt, report),
+            Input::Command { who, why, command } => {
+                if self.refusal(&command).is_none() {
+                    self.command(who, why, command);
+                }
+            }
+            Input::Tick => {}
+        }
+    }
+
+    fn command(&mut self, who: Arc<str>, why: Arc<str>, command: Command) {
+        match command {
+            Command::Pause => self.record(&Event::Paused { who, why }),
+            Command::Resume => self.record(&Event::Resumed { who }),
+            Command::Cancel => self.record(&Event::Cancelled { who, why }),
+            Command::Rule { node, ruling } => {
+                let found = self.run.find(&node).expect("a command that is not refused names a node");
+                let accepted = ruling == Ruling::Accept;
+                self.record(&Event::Ruled { node, ruling, who, why });
+                if accepted {
+                    let failure = self.run.tries.get(&found).and_then(|tries| tries.failure.clone());
+                    self.fail(found, failure.expect("what is held has failed"));
+                }
+            }
+        }
+    }
+
+    /// An attempt is over. This is the one place where reports of other attempts than the current one are dropped.
+    fn report(&mut self, id: &NodeId, number: u32, report: Report) {
+        let Some(node) = self.run.find(id) else { return };
+        let Some(attempt) = self.run.attempts.get(&node).filter(|attempt| attempt.number == number) else { return };
+        let stopped = attempt.ending == Some(Ending::Stopped);
+        let keep = self.run.plan.step(node).settings.on_time_limit == OnTimeLimit::Succeed;
+        let failed = match report {
+            _ if stopped => Failure::new(Cause::Stopped, "what it is a part of is over"),
+            Report::Succeeded { output } => match self.succeed(node, id, number, output, false) {
+                Ok(()) => return,
+                Err(failure) => failure,
+            },
+            Report::CutShort { output: Some(output) } if keep => match self.succeed(node, id, number, output, true) {
+                Ok(()) => return,
+                Err(failure) => failure,
+            },
+            Report::CutShort { .. } => Failure::new(Cause::TimeLimit, "it was not done in its time"),
+            Report::Failed(failure) => failure,
+        };
+        self.attempt_failed(node, id, number, failed);
+    }
+
+    fn succeed(
+        &mut self,
+        node: NodeIx,
+        id: &NodeId,
+        attempt: u32,
+        output: Json,
+        cut_short: bool,
+    ) -> Result<(), Failure> {
+        if let Some(why) = self.run.misfit(node, &output) {
+            return Err(Failure::new(Cause::BadOutput, why));
+        }
+        let event = Event::AttemptSucceeded { node: id.clone(), attempt, output, cut_short };
+        if body(&event).len() > EVENT_BYTES_MAX {
+            let message = format!("its output is larger than {EVENT_BYTES_MAX} bytes; hand files on by name instead");
+            return Err(Failure::new(Cause::BadOutput, message));
+        }
+        self.record(&event);
+        Ok(())
+    }
+
+    pub(super) fn attempt_failed(&mut self, node: NodeIx, id: &NodeId, attempt: u32, failure: Failure) {
+        self.record(&Event::AttemptFailed { node: id.clone(), attempt, failure: failure.clone() });
+        if self.run.status(node) == Status::Waiting {
+            self.try_again_or_fail(node, id, attempt, failure);
+        }
+    }
+
+    /// Another attempt if the cause has budget left; otherwise the step has failed.
+    fn try_again_or_fail(&mut self, node: NodeIx, id: &NodeId, attempt: u32, failure: Failure) {
+        let retry = &self.run.plan.step(node).settings.retry;
+        let tries = self.run.tries.get(&node).cloned().unwrap_or_default();
+        let used = tries.by_cause.get(&failure.cause).copied().unwrap_or_default();
+        if used > failure.cause.budget(retry) {
+            return self.fail(node, failure);
+        }
+        // Exponential, with jitter in both directions so that many that failed together do not return together.
+        let jitter = 0.75 + 0.5 * self.run.seed.stream(&format!("{id}/{attempt}/wait")).unit();
+        let wait =
+            (retry.wait.millis() as f64) * retry.factor.powi(i32::try_from(used.saturating_sub(1)).unwrap_or(i32::MAX));
+        let wait = (wait.min(retry.longest.millis() as f64) * jitter) as u64;
+        let wait = Span::from_millis(wait).unwrap_or(Span::MAX);
+        let grow = match failure.cause {
+            Cause::OutOfMemory => tries.grow.max(1).saturating_mul(retry.grow_gpus.max(retry.grow_memory).max(1)),
+            _ => tries.grow.max(1),
+        };
+        let not_before = self.last.checked_add(wait.to_signed()).unwrap_or(Timestamp::MAX);
+        self.record(&Event::Retrying { node: id.clone(), attempt: attempt + 1, not_before, grow });
+    }
+
+    /// A step has failed: it gives a result, waits for an operator, or takes what it is a part of with it.
+    pub(super) fn fail(&mut self, node: NodeIx, failure: Failure) {
+        let mut node = self.run.plan.open_of(node);
+        loop {
+            if !self.run.may_fail(node) {
+                return;
+            }
+            let id: NodeId = self.run.plan.id(node).into();
+            let step = self.run.plan.step(node);
+            // What an operator accepted is not held again.
+            let was_held = self.run.held.contains(&node);
+            match step.settings.on_failure {
+                OnFailure::Result => return self.record(&Event::Settled { node: id, failure }),
+                OnFailure::Hold if !was_held => return self.record(&Event::Held { node: id, failure }),
+                OnFailure::Stop | OnFailure::Hold => self.record(&Event::Failed { node: id, failure: failure.clone() }),
+            }
+            match self.run.plan.frame(self.run.plan.node(node).frame).under {
+                Some(open) => node = open,
+                None => return,
+            }
+        }
+    }
+
+    /// Attempts whose host or GPUs are gone have failed, and nobody but the host is to blame.
+    fn end_broken(&mut self) {
+        let lost: Vec<NodeIx> = self.run.leases.broken(&self.run.fleet).map(|lease| node_ix(lease.node)).collect();
+        for node in lost {
+            self.lose(node, "the host or a GPU of it was lost");
+        }
+    }
+
+    fn lose(&mut self, node: NodeIx, why: &str) {
+        let Some(attempt) = self.run.attempts.get(&node) else { return };
+        let (number, stopped) = (attempt.number, attempt.ending == Some(Ending::Stopped));
+        let cause = if stopped { Cause::Stopped } else { Cause::HostLost };
+        let id: NodeId = self.run.plan.id(node).into();
+        self.attempt_failed(node, &id, number, Failure::new(cause, why));
+    }
+
+    /// What is due by now: back-offs that are over, attempts whose time is.
+    fn tick(&mut self) {
+        while let Some((at, node)) = self.run.due.first().copied().filter(|(at, _)| *at <= self.last) {
+            self.run.due.remove(&(at, node));
+            match self.run.status(node) {
+                Status::Retrying => self.todo.push_back(node),
+                Status::Running => {
+                    let attempt = &self.run.attempts[&node];
+                    let (number, ending) = (attempt.number, attempt.ending);
+                    if ending.is_none() {
+                        let id: NodeId = self.run.plan.id(node).into();
+                        self.record(&Event::Overtime { node: id, attempt: number });
+                        let end = self.last.checked_add(GRACE.to_signed()).unwrap_or(Timestamp::MAX);
+                        self.run.due.insert((end, node));
+                    } else {
+                        self.lose(node, "nothing was heard of it after its time was over");
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Settles all that is ready and needs no outside world; what needs it is queued for its place.
+    fn settle(&mut self) {
+        while let Some(node) = self.todo.pop_front() {
+            let fresh = matches!(self.run.status(node), Status::Waiting | Status::Retrying);
+            if fresh && !self.run.is_over(node) {
+                if let Err(trouble) = self.settle_one(node) {
+                    self.fail(node, Failure::new(Cause::Rule, trouble.to_string()));
+                }
+            }
+        }
+    }
+
+    /// The run is over when nothing is left to do and nothing runs.
+    fn conclude(&mut self) {
+        if !self.run.attempts.is_empty() {
+            return;
+        }
+        let outcome = if self.run.cancelled {
+            Outcome::Cancelled
+        } else if let Some((node, failure)) = &self.run.fatal {
+            Outcome::Failed { node: self.run.plan.id(*node).into(), failure: failure.clone() }
+        } else if self.run.is_complete() {
+            match crate::plan::results(&self.run.plan, &self.run) {
+                Ok(gives) => Outcome::Succeeded { gives: gives.to_json() },
+                Err(trouble) => {
+                    let failure = Failure { blame: Blame::Operator, ..Failure::new(Cause::Rule, trouble.to_string()) };
+                    Outcome::Failed { node: "gives".into(), failure }
+                }
+            }
+        } else {
+            return;
+        };
+        self.record(&Event::Finished { outcome });
+    }
+}
+
+/// The node that placement knows by a number.
+pub(super) fn node_ix(node: super::place::NodeIx) -> NodeIx {
+    NodeIx::new(usize::try_from(node.0).expect("a node's number came from an index"))
+}
+
+fn body(event: &Event) -> Arc<str> {
+    serde_json::to_string(event).expect("an event has text keys and finite numbers").into()
+}
+
+/// The event that a record holds.
+pub fn read(record: &Record) -> Result<Event, Illegal> {
+    serde_json::from_str(&record.body)
+        .map_err(|error| Illegal { kind: "record", why: format!("event {}: {error}", record.seq) })
+}
+
+/// What a node gave, for those who look at the run.
+pub fn output(run: &Run, node: NodeIx) -> Option<Value> {
+    run.output(run.plan.close_of(node))
+}
+
+/// Whether a step's own work is done outside.
+pub(super) fn is_work(does: &Does) -> bool {
+    matches!(does, Does::Action { action, .. } if !action.is_pure())
+}
