@@ -2,4 +2,12 @@
 //!
 //! `ARCHITECTURE.md` beside this file has the map, what must always hold, and the words.
 
+pub mod action;
 pub mod base;
+pub mod cli;
+pub mod document;
+pub mod plan;
+pub mod rule;
+pub mod run;
+pub mod store;
+pub mod workflow;

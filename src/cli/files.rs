@@ -1,0 +1,179 @@
+//! Reading workflow files from the disk, for the commands that take one.
+
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use indexmap::IndexMap;
+
+use super::{
+    Exit,
+    out::Out,
+    report::{self, Format},
+};
+use crate::{
+    base::{Mistake, Name, Value, limits::DOCUMENT_BYTES_MAX, near},
+    document::{self, Node, Reader, Sources, Tree, types::is_modifier},
+    workflow::{self, Checked, Workflow},
+};
+
+/// The file system below the folder of one file. Links that lead out of it are not followed.
+pub(super) struct Disk {
+    root: Option<PathBuf>,
+}
+
+impl Disk {
+    pub(super) fn around(entry: &str) -> Self {
+        let folder =
+            Path::new(entry).parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Self { root: folder.canonicalize().ok() }
+    }
+}
+
+impl Reader for Disk {
+    fn read(&self, path: &str) -> Result<String, String> {
+        if path == "-" {
+            return read_limited(std::io::stdin().lock());
+        }
+        let real = Path::new(path).canonicalize().map_err(|error| told(&error))?;
+        if self.root.as_ref().is_some_and(|root| !real.starts_with(root)) {
+            return Err("it is a link that leads out of the workflow's folder".into());
+        }
+        let file = std::fs::File::open(&real).map_err(|error| told(&error))?;
+        if file.metadata().is_ok_and(|it| it.is_dir()) {
+            return Err("it is a folder".into());
+        }
+        read_limited(file)
+    }
+}
+
+/// The words of the operating system without its numbers.
+fn told(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".into(),
+        std::io::ErrorKind::PermissionDenied => "it may not be read".into(),
+        _ => error.to_string(),
+    }
+}
+
+/// Reads a little more than is allowed, so that the check of the size sees that it is too much.
+fn read_limited(file: impl Read) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    file.take(DOCUMENT_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(|error| told(&error))?;
+    String::from_utf8(bytes)
+        .map_err(|error| format!("it is not UTF-8 text: byte {} is wrong", error.utf8_error().valid_up_to()))
+}
+
+/// One file, checked, and what to say of it.
+pub(super) struct Reading {
+    pub(super) checked: Result<Checked, Vec<Mistake>>,
+    pub(super) sources: Sources,
+}
+
+/// Reads a file with all that it includes and extends, and checks it. `settings` are the `--set` of the call.
+pub(super) fn read(path: &str, settings: &[String]) -> Reading {
+    let (loaded, mut sources, mut mistakes) = document::load(path, &Disk::around(path), &is_modifier);
+    let Some(mut loaded) = loaded else { return Reading { checked: Err(mistakes), sources } };
+    for setting in settings {
+        set(&mut loaded.tree, setting, &mut sources, &mut mistakes);
+    }
+    let checked = match workflow::check(&loaded.tree) {
+        Ok(checked) if mistakes.is_empty() => Ok(checked),
+        Ok(_) => Err(mistakes),
+        Err(more) => Err([mistakes, more].concat()),
+    };
+    Reading { checked, sources }
+}
+
+/// A valid workflow, or the mistakes told and the exit that they mean.
+pub(super) fn workflow(path: &str, settings: &[String], out: &Out) -> Result<Arc<Workflow>, Exit> {
+    let read = read(path, settings);
+    match read.checked {
+        Ok(Checked::Workflow(workflow)) => Ok(Arc::new(*workflow)),
+        Ok(Checked::Part(name)) => {
+            Err(out
+                .wrong(&format!("{path} is the part `{name}`, which other workflows include; it cannot run by itself")))
+        }
+        Err(mistakes) => {
+            tell(&mistakes, &read.sources, if out.json { Format::Json } else { Format::Human }, out);
+            Err(Exit::Wrong)
+        }
+    }
+}
+
+/// Tells mistakes: as data to stdout, for people to stderr.
+pub(super) fn tell(mistakes: &[Mistake], sources: &Sources, format: Format, out: &Out) {
+    let text = report::report(mistakes, sources, format, out.look());
+    match format {
+        Format::Human => out.say(&text),
+        Format::Json | Format::Github => {
+            out.data(&text);
+        }
+    }
+}
+
+/// Carries out one `--set rules.fee="0.3 TAO"`.
+fn set(tree: &mut Tree, setting: &str, sources: &mut Sources, mistakes: &mut Vec<Mistake>) {
+    let source = sources.add(format!("--set {setting}"), setting);
+    let whole = crate::base::Place::new(source, 0..setting.len());
+    let Some((path, written)) = setting.split_once('=') else {
+        let mistake = Mistake::new("call::set", whole, "expected PATH=VALUE, as in `rules.fee=0.3 TAO`");
+        return mistakes.push(mistake);
+    };
+    let path = path.trim();
+    let (value, wrong) = document::parse(source, written);
+    // The text was read without what stands before it: its places move right by as much.
+    let shift = setting.len() - written.len();
+    mistakes.extend(wrong.into_iter().map(|mistake| Mistake {
+        place: crate::base::Place::new(source, mistake.place.bytes().start + shift..mistake.place.bytes().end + shift),
+        ..mistake
+    }));
+    let Some(mut value) = value else { return };
+    value.stand_at(whole);
+    let mut at = &mut *tree;
+    let mut known = String::new();
+    if !(path == "rules" || path.starts_with("rules.")) {
+        let mistake =
+            Mistake::new("call::set", whole, "expected a path that begins with `rules.`: only rules are set by a call");
+        return mistakes.push(mistake);
+    }
+    for part in path.split('.') {
+        let names: Vec<String> = at.entries().iter().map(|(key, _)| key.text.to_string()).collect();
+        let found = match &mut at.node {
+            Node::Map(entries) => entries.iter_mut().find(|(key, _)| *key.text == *part).map(|(_, value)| value),
+            _ => None,
+        };
+        match found {
+            Some(inner) => at = inner,
+            None => {
+                let help = near::did_you_mean(part, names.iter().map(String::as_str));
+                let inside = if known.is_empty() { "the workflow".to_string() } else { format!("`{known}`") };
+                let mistake = Mistake::new("call::set", whole, format!("there is no `{part}` in {inside}"));
+                return mistakes.push(mistake.maybe_help(help));
+            }
+        }
+        known = if known.is_empty() { part.into() } else { format!("{known}.{part}") };
+    }
+    *at = value;
+}
+
+/// Reads the inputs of a run from a file of YAML or JSON, each as its declared type.
+pub(super) fn inputs(path: &str, workflow: &Workflow) -> Result<IndexMap<Name, Value>, String> {
+    let text = Disk { root: None }.read(path).map_err(|why| format!("cannot read {path}: {why}"))?;
+    let options = serde_yaml::options! { strict_booleans: true };
+    let json: serde_json::Map<String, serde_json::Value> =
+        serde_yaml::from_str_with_options(&text, options).map_err(|error| format!("cannot read {path}: {error}"))?;
+    let mut inputs = IndexMap::new();
+    for (name, value) in json {
+        let Some((name, input)) = workflow.inputs.get_key_value(name.as_str()) else {
+            let help = near::did_you_mean(&name, workflow.inputs.keys().map(Name::as_str))
+                .unwrap_or_else(|| "it has none".into());
+            return Err(format!("{path}: the workflow has no input `{name}`; {help}"));
+        };
+        let value = Value::from_json(&value, &input.ty).map_err(|why| format!("{path}: {name}: {why}"))?;
+        inputs.insert(name.clone(), value);
+    }
+    Ok(inputs)
+}

@@ -1,0 +1,95 @@
+//! The command line: one file for each subcommand. stdout is data, everything else goes to stderr.
+
+mod actions;
+mod check;
+mod complete;
+mod example;
+mod files;
+mod graph;
+mod out;
+mod plan;
+pub mod report;
+mod schema;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use out::Out;
+
+/// Runs tournaments that are written down as workflows: checks them, plans them, draws them.
+#[derive(Parser)]
+#[command(name = "god-flow", version, about, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Prints data as JSON, for programs.
+    #[arg(long, global = true)]
+    json: bool,
+    /// When to use colour; `NO_COLOR` counts too.
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
+    color: Colour,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Colour {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Checks workflow files and says what is wrong where; silent when all is well.
+    Check(check::Args),
+    /// Shows what a workflow would do: its steps, how often, on which GPUs, for how long.
+    Plan(plan::Args),
+    /// Draws a workflow's steps and what they wait for.
+    Graph(graph::Args),
+    /// Writes the JSON Schemas that editors use.
+    Schema(schema::Args),
+    /// Lists what steps can do, with types and an example of each.
+    Actions(actions::Args),
+    /// Prints a small complete workflow to start from.
+    Example(example::Args),
+    /// Prints the completions for a shell.
+    Completions(complete::Args),
+}
+
+/// How a command ended. These numbers are the same for all commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    Fine = 0,
+    /// It failed.
+    Failed = 1,
+    /// The file or the call is wrong.
+    Wrong = 2,
+    /// It was refused as things stand.
+    Refused = 3,
+    /// It is held for a decision.
+    Held = 4,
+    /// It was cancelled.
+    Cancelled = 5,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Runs the command line that the program was called with.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let out = Out::new(cli.json, cli.color);
+    let exit = match cli.command {
+        Command::Check(args) => check::run(&args, &out),
+        Command::Plan(args) => plan::run(&args, &out),
+        Command::Graph(args) => graph::run(&args, &out),
+        Command::Schema(args) => schema::run(&args, &out),
+        Command::Actions(args) => actions::run(&args, &out),
+        Command::Example(args) => example::run(&args, &out),
+        Command::Completions(args) => complete::run(&args, &out),
+    };
+    exit.into()
+}

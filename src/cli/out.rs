@@ -1,0 +1,79 @@
+//! Where words go: data to stdout, the rest to stderr, in colour only where somebody sees it.
+
+use std::io::{IsTerminal, Write};
+
+use serde::Serialize;
+
+use super::{Colour, Exit, report::Look};
+
+/// How this call prints.
+pub(super) struct Out {
+    pub(super) json: bool,
+    /// Whether messages on stderr are coloured.
+    pub(super) colour: bool,
+    /// Whether the terminal shows more than ASCII.
+    pub(super) unicode: bool,
+}
+
+impl Out {
+    pub(super) fn new(json: bool, colour: Colour) -> Self {
+        let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let colour = match colour {
+            Colour::Always => true,
+            Colour::Never => false,
+            Colour::Auto => !set("NO_COLOR") && std::io::stderr().is_terminal(),
+        };
+        // Without a word about the locale the bytes go to a file or a pipe, which UTF-8 suits.
+        let locale =
+            ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|it| !it.is_empty()));
+        let unicode = locale.is_none_or(|it| it.to_ascii_lowercase().replace('-', "").contains("utf8"))
+            || !std::io::stdout().is_terminal();
+        Self { json, colour, unicode }
+    }
+
+    /// How mistakes are shown to a person.
+    pub(super) fn look(&self) -> Look {
+        let width = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(100);
+        Look { colour: self.colour, unicode: self.unicode, width }
+    }
+
+    /// Prints data. A reader that has gone away, as in `god-flow plan … | head`, is no failure.
+    pub(super) fn data(&self, text: &str) -> Exit {
+        let mut stdout = std::io::stdout().lock();
+        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+            Ok(()) => Exit::Fine,
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Fine,
+            Err(error) => self.failure(&format!("cannot write to stdout: {error}")),
+        }
+    }
+
+    pub(super) fn json_data(&self, data: &impl Serialize) -> Exit {
+        match serde_json::to_string_pretty(data) {
+            Ok(text) => self.data(&(text + "\n")),
+            Err(error) => self.failure(&format!("cannot write this as JSON: {error}")),
+        }
+    }
+
+    /// Says something that is not data.
+    pub(super) fn say(&self, text: &str) {
+        // Nobody can be told that stderr is gone.
+        let _ = std::io::stderr().lock().write_all(text.as_bytes());
+    }
+
+    /// Says that something could not be done.
+    pub(super) fn failure(&self, message: &str) -> Exit {
+        self.complain(message);
+        Exit::Failed
+    }
+
+    /// Says that the call or the file is wrong.
+    pub(super) fn wrong(&self, message: &str) -> Exit {
+        self.complain(message);
+        Exit::Wrong
+    }
+
+    fn complain(&self, message: &str) {
+        let word = if self.colour { "\u{1b}[1;31merror\u{1b}[0m" } else { "error" };
+        self.say(&format!("{word}: {message}\n"));
+    }
+}

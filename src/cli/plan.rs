@@ -1,0 +1,175 @@
+//! `god-flow plan`: what a workflow would do, before it does it.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::{Exit, files, graph::title, out::Out};
+use crate::{
+    base::{GpuKind, GpuRequest, Name, Seed, near},
+    plan::{
+        Foreseen,
+        cost::{Costs, Estimate},
+        draw, foresee, outline, sampled_inputs,
+    },
+    workflow::Workflow,
+};
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// The workflow file, or `-` for stdin.
+    file: String,
+    /// Changes a rule for this plan.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    settings: Vec<String>,
+    /// A file with the inputs, in YAML or JSON.
+    #[arg(long, value_name = "FILE")]
+    inputs: Option<String>,
+    /// Makes up the inputs that are not given: lists get this many items.
+    #[arg(long, value_name = "N")]
+    entrants: Option<usize>,
+    /// The GPUs there are, as in `32xH100`, to estimate how long it takes. May be given for several kinds.
+    #[arg(long, value_name = "GPUS")]
+    gpus: Vec<String>,
+    /// Seed of what is made up.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+pub(super) fn run(args: &Args, out: &Out) -> Exit {
+    let workflow = match files::workflow(&args.file, &args.settings, out) {
+        Ok(workflow) => workflow,
+        Err(exit) => return exit,
+    };
+    let fleet = match fleet(&args.gpus) {
+        Ok(fleet) => fleet,
+        Err(why) => return out.wrong(&why),
+    };
+    let given = match args.inputs.as_deref().map(|path| files::inputs(path, &workflow)).transpose() {
+        Ok(given) => given.unwrap_or_default(),
+        Err(why) => return out.wrong(&why),
+    };
+    let seed = Seed(args.seed);
+    let inputs = match sampled_inputs(&workflow, &given, args.entrants, seed) {
+        Ok(inputs) => inputs,
+        Err(missing) => return bounds(&workflow, &missing, &fleet, out),
+    };
+    let foreseen = match foresee(workflow.clone(), inputs, seed) {
+        Ok(foreseen) => foreseen,
+        Err(stuck) => return out.failure(&format!("the plan comes to a stop at {stuck}")),
+    };
+    let costs = match Costs::of(&foreseen) {
+        Ok(costs) => costs,
+        Err((node, trouble)) => {
+            return out.failure(&format!("the plan comes to a stop at {}: {trouble}", foreseen.plan.id(node)));
+        }
+    };
+    let estimate = match (!fleet.is_empty()).then(|| costs.estimate(&foreseen, &fleet)).transpose() {
+        Ok(estimate) => estimate,
+        Err(request) => return out.wrong(&unmet(&request, &fleet)),
+    };
+    if out.json {
+        return out.json_data(&full_json(&workflow, &foreseen, &costs, estimate.as_ref()));
+    }
+    let lines = if out.unicode { draw::Lines::Unicode } else { draw::Lines::Ascii };
+    let tree = draw::tree(&title(&workflow), &outline::counted(&foreseen, &costs), lines);
+    out.data(&format!("{tree}\n{}", summary(&foreseen, &costs, estimate.as_ref(), &args.gpus)))
+}
+
+/// The plan as far as it is known without the inputs: every step with its bounds.
+fn bounds(workflow: &Workflow, missing: &[Name], fleet: &BTreeMap<GpuKind, u32>, out: &Out) -> Exit {
+    let rows = outline::outline(workflow);
+    if out.json {
+        return out.json_data(&json!({ "workflow": workflow.name, "missing_inputs": missing, "steps": rows }));
+    }
+    let lines = if out.unicode { draw::Lines::Unicode } else { draw::Lines::Ascii };
+    let exit = out.data(&draw::tree(&title(workflow), &rows, lines));
+    let names = near::list(missing.iter().map(Name::as_str));
+    out.say(&format!(
+        "\nHow often each step is done depends on the inputs {names}: give them with --inputs FILE, or make them up with --entrants N.\n"
+    ));
+    if !fleet.is_empty() {
+        out.say("Without them there is no estimate for --gpus.\n");
+    }
+    exit
+}
+
+fn fleet(words: &[String]) -> Result<BTreeMap<GpuKind, u32>, String> {
+    let mut fleet = BTreeMap::new();
+    for word in words.iter().flat_map(|word| word.split(',')) {
+        let request = GpuRequest::parse(word).map_err(|why| format!("--gpus: {why}"))?;
+        match request.kinds() {
+            [kind] => *fleet.entry(kind.clone()).or_default() += request.count(),
+            _ => return Err(format!("--gpus: expected one kind at a time, as in `32xH100`, found `{word}`")),
+        }
+    }
+    Ok(fleet)
+}
+
+fn unmet(request: &GpuRequest, fleet: &BTreeMap<GpuKind, u32>) -> String {
+    let there: Vec<String> = fleet.iter().map(|(kind, count)| format!("{count}x{kind}")).collect();
+    format!("a step asks for {request}, which {} can never meet", there.join(" and "))
+}
+
+fn summary(foreseen: &Foreseen, costs: &Costs, estimate: Option<&Estimate>, gpus: &[String]) -> String {
+    let nodes = foreseen.plan.graph().node_count();
+    let mut text = format!("{} nodes, {:.1} GPU-hours\n", grouped(nodes), costs.gpu_hours_of_all());
+    let chain = outline::chain(foreseen, costs);
+    if !chain.is_empty() {
+        text.push_str(&format!("longest chain {}: {}\n", costs.critical_length(), folded(&chain)));
+    }
+    if let Some(estimate) = estimate {
+        let busy = 100.0 * estimate.busy;
+        text.push_str(&format!(
+            "on {}: about {}, GPUs busy {busy:.0} %\n",
+            gpus.join(" and "),
+            rounded(estimate.length)
+        ));
+    }
+    text
+}
+
+/// A long chain by its beginning and its end.
+fn folded(chain: &[String]) -> String {
+    const SHOWN: usize = 4;
+    if chain.len() <= 2 * SHOWN {
+        return chain.join(" → ");
+    }
+    let (first, last) = (&chain[..SHOWN], &chain[chain.len() - SHOWN..]);
+    format!("{} → … {} more … → {}", first.join(" → "), chain.len() - 2 * SHOWN, last.join(" → "))
+}
+
+/// Whole minutes are exact enough for an estimate.
+fn rounded(span: crate::base::Span) -> crate::base::Span {
+    const MINUTE: u64 = 60_000;
+    let millis = span.millis();
+    let millis = if millis > MINUTE { millis.div_ceil(MINUTE) * MINUTE } else { millis };
+    crate::base::Span::from_millis(millis).unwrap_or(span)
+}
+
+/// `700000` as `700,000`.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().filter_map(|group| std::str::from_utf8(group).ok()).collect();
+    groups.join(",")
+}
+
+fn full_json(
+    workflow: &Workflow,
+    foreseen: &Foreseen,
+    costs: &Costs,
+    estimate: Option<&Estimate>,
+) -> serde_json::Value {
+    json!({
+        "workflow": workflow.name,
+        "nodes": foreseen.plan.graph().node_count(),
+        "gpu_hours": costs.gpu_hours_of_all(),
+        "longest_chain": {
+            "seconds": costs.critical_length().millis() as f64 / 1_000.0,
+            "nodes": outline::chain(foreseen, costs),
+        },
+        "estimate": estimate.map(|it| json!({ "seconds": it.length.millis() as f64 / 1_000.0, "busy": it.busy })),
+        "steps": outline::counted(foreseen, costs),
+    })
+}
