@@ -10,7 +10,7 @@ pub mod draw;
 mod foresee;
 mod graph;
 pub mod outline;
-mod sample;
+pub mod sample;
 mod values;
 
 use std::sync::Arc;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::base::{GpuRequest, Rao, Seed, Size, Span, Ty, Value, seed::Stream};
 
 /// A plausible value: everything went well, numbers vary with the seed.
-pub(super) fn sample(ty: &Ty, seed: Seed, purpose: &str) -> Value {
+pub fn sample(ty: &Ty, seed: Seed, purpose: &str) -> Value {
     one(ty, purpose, &mut seed.stream(purpose))
 }
 
