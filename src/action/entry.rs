@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::reflect;
-use crate::base::{Span, Ty, Value};
+use crate::base::{Size, Span, Ty, Value};
 
 /// One kind of node.
 #[derive(Clone)]
@@ -118,6 +118,22 @@ impl Action {
     /// What its host holds after it, by the keys that other actions want.
     pub fn left_behind(&self, output: &Value) -> Vec<Arc<str>> {
         texts(output, self.leaves)
+    }
+
+    /// The processor cores and the memory that it needs, for so many GPUs.
+    pub fn room(&self, input: &Value, gpus: u32) -> (u32, Option<Size>) {
+        let whole = |field: &str| match input.field(field) {
+            Some(Value::Whole(number)) => u32::try_from(*number).ok(),
+            _ => None,
+        };
+        let size = |field: &str| match input.field(field) {
+            Some(Value::Size(size)) => Some(*size),
+            _ => None,
+        };
+        let each = gpus.max(1);
+        let cpus = whole("cpus").or_else(|| Some(whole("cpus_per_gpu")?.saturating_mul(each)));
+        let memory = size("memory").or_else(|| Some(Size(size("memory_per_gpu")?.0.saturating_mul(u64::from(each)))));
+        (cpus.unwrap_or(0), memory)
     }
 
     /// What is better already on its host.

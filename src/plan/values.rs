@@ -33,6 +33,8 @@ pub enum Trouble {
     BadKey(Arc<str>),
     #[error("there are {found} items, and at most {most} are allowed")]
     TooMany { found: usize, most: usize },
+    #[error("what is decided here takes {bytes} bytes, and at most {most} are recorded; hand large things on by name")]
+    TooLarge { bytes: usize, most: usize },
     #[error("it is not over after {0} times, the most that are allowed")]
     NotOver(u32),
 }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::{
     event::{Event, FrameOpened, NodeId},
-    place::{self, Ask, Needs, Shape},
+    place::{self, Ask, Group, Needs, Shape},
     state::{Run, Status, place_ix},
     world::{World, is_work, node_ix},
 };
 use crate::{
     action::{Expect, Kind},
-    base::{Record, Size, Span, Value},
+    base::{GpuRequest, Record, Size, Span, Value, limits::EVENT_BYTES_MAX},
     plan::{self, Fragment, NodeIx, Part, Trouble},
     rule,
     workflow::{Does, Step, Workflow},
@@ -32,7 +32,7 @@ impl World {
         match part {
             Part::Open => {
                 let fragment = plan::opened(&self.run.plan, node, &self.run)?;
-                self.open(&id, fragment);
+                self.open(&id, fragment)?;
             }
             Part::Turn(_) => {
                 let next = plan::next_turn(&self.run.plan, node, &self.run)?;
@@ -42,9 +42,10 @@ impl World {
                 self.record(&Event::Turned { node: id, next });
             }
             Part::Close => {
-                let is_read = self.run.plan.step(node).read;
-                let output = is_read.then(|| plan::closed(&self.run.plan, node, &self.run)).transpose()?;
-                self.record(&Event::Closed { node: id, output: output.map(|output| output.to_json()) });
+                let step = self.run.plan.step(node);
+                let is_computed = step.read && !matches!(step.does, Does::Each(_));
+                let output = is_computed.then(|| plan::closed(&self.run.plan, node, &self.run)).transpose()?;
+                self.record_limited(&Event::Closed { node: id, output: output.map(|output| output.to_json()) })?;
             }
             Part::Task => match &self.run.plan.step(node).does {
                 Does::Action { action, .. } => match action.kind {
@@ -52,7 +53,8 @@ impl World {
                         let input = plan::input(&self.run.plan, node, &self.run)?;
                         let output =
                             decide(&input).map_err(|why| rule::Failure::Host { function: action.name.into(), why })?;
-                        self.record(&Event::Decided { node: id, input: input.to_json(), output: output.to_json() });
+                        let (input, output) = (input.to_json(), output.to_json());
+                        self.record_limited(&Event::Decided { node: id, input, output })?;
                     }
                     Kind::Work => self.ask(node)?,
                 },
@@ -62,13 +64,26 @@ impl World {
         Ok(())
     }
 
+    /// Records a decision unless it is larger than an event may be.
+    fn record_limited(&mut self, event: &Event) -> Result<(), Trouble> {
+        let bytes = serde_json::to_string(event).map_or(0, |text| text.len());
+        if bytes > EVENT_BYTES_MAX {
+            return Err(Trouble::TooLarge { bytes, most: EVENT_BYTES_MAX });
+        }
+        self.record(event);
+        Ok(())
+    }
+
     /// Records what lies behind a composite step, in as many events as it takes.
-    fn open(&mut self, id: &NodeId, fragment: Option<Fragment>) {
+    fn open(&mut self, id: &NodeId, fragment: Option<Fragment>) -> Result<(), Trouble> {
         let mut waiting: Vec<FrameOpened> = Vec::new();
         let mut bytes = 0;
         for (within, takes) in fragment.map(|fragment| fragment.frames).unwrap_or_default() {
             let frame = opened(within, takes);
             let size = serde_json::to_string(&frame).map_or(0, |text| text.len());
+            if size + 1_024 > EVENT_BYTES_MAX {
+                return Err(Trouble::TooLarge { bytes: size, most: EVENT_BYTES_MAX });
+            }
             if waiting.len() == FRAMES_PER_EVENT || bytes + size > FRAME_BYTES_PER_EVENT && !waiting.is_empty() {
                 self.record(&Event::Opened { node: id.clone(), frames: std::mem::take(&mut waiting), more: true });
                 bytes = 0;
@@ -77,31 +92,23 @@ impl World {
             waiting.push(frame);
         }
         self.record(&Event::Opened { node: id.clone(), frames: waiting, more: false });
+        Ok(())
     }
 
     /// Puts a node among those that wait for their place.
     fn ask(&mut self, node: NodeIx) -> Result<(), Trouble> {
         let step = self.run.plan.step(node);
         let Does::Action { action, .. } = &step.does else { return Ok(()) };
-        let grow = self.run.tries.get(&node).map_or(1, |tries| tries.grow.max(1));
-        let gpus = plan::gpus(&self.run.plan, node, &self.run)?;
-        let gpus = gpus.map(|request| match step.settings.retry.grow_gpus > 1 && grow > 1 {
-            true => request.with_count(request.count().saturating_mul(grow)).unwrap_or(request),
-            false => request,
-        });
+        let gpus = plan::gpus(&self.run.plan, node, &self.run)?.map(|request| self.grown(node, request));
         let input = plan::input(&self.run.plan, node, &self.run)?;
-        let memory = match input.field("memory") {
-            Some(Value::Size(size)) => Some(*size),
-            _ => None,
-        };
-        let memory = memory.map(|size| {
-            if step.settings.retry.grow_memory > 1 { Size(size.0.saturating_mul(u64::from(grow))) } else { size }
-        });
-        let time_limit = plan::time_limit(&self.run.plan, node, &self.run)?;
+        let count = gpus.as_ref().map_or(0, GpuRequest::count);
+        let (cpus, memory) = action.room(&input, count);
+        let tries = self.run.tries.get(&node).map_or(0, |tries| tries.grow);
+        let more = u64::from(step.settings.retry.grow_memory).saturating_pow(tries);
         let shape = Shape {
-            group: None,
-            needs: Needs { gpus, cpus: 0, memory },
-            time_limit,
+            group: self.group(node),
+            needs: Needs { gpus, cpus, memory: memory.map(|size| Size(size.0.saturating_mul(more))) },
+            time_limit: plan::time_limit(&self.run.plan, node, &self.run)?,
             limits: step.settings.limits.iter().map(|name| name.shared().clone()).collect(),
         };
         let path = self.path(node);
@@ -117,6 +124,27 @@ impl World {
         };
         self.queue.add(ask);
         Ok(())
+    }
+
+    /// The request of a node that has run out of memory before, grown as its author says, as far as requests go.
+    fn grown(&self, node: NodeIx, request: GpuRequest) -> GpuRequest {
+        let times = self.run.tries.get(&node).map_or(0, |tries| tries.grow);
+        let factor = self.run.plan.step(node).settings.retry.grow_gpus.saturating_pow(times);
+        request.with_count(request.count().saturating_mul(factor)).unwrap_or(request)
+    }
+
+    /// The nodes that must run on the same host as this one, with what each will need as far as that is known.
+    fn group(&self, node: NodeIx) -> Option<Arc<Group>> {
+        let id = self.run.group_of(node)?;
+        let frame = self.run.plan.node(node).frame;
+        let word = &self.run.plan.step(node).settings.same_host;
+        let members =
+            self.run.plan.nodes_of(frame).filter(|member| &self.run.plan.step(*member).settings.same_host == word);
+        let needs = members.map(|member| {
+            let gpus = plan::gpus(&self.run.plan, member, &self.run).ok().flatten();
+            Needs { gpus: gpus.map(|request| self.grown(member, request)), ..Needs::default() }
+        });
+        Some(Arc::new(Group { id, members: needs.collect() }))
     }
 
     /// Starts what has a place.
@@ -142,6 +170,7 @@ impl World {
                 input: input.to_json(),
                 time_limit: lease.shape.time_limit,
                 request: lease.shape.needs.gpus.clone(),
+                cpus: lease.shape.needs.cpus,
                 memory: lease.shape.needs.memory,
             });
         }
@@ -216,14 +245,6 @@ impl Run {
             Status::Waiting | Status::Retrying | Status::Held | Status::Open | Status::Running
         );
         open && matches!(self.status(end), Status::Waiting | Status::Retrying | Status::Held | Status::Running)
-    }
-
-    /// Whether every step of the main body is done.
-    pub(super) fn is_complete(&self) -> bool {
-        self.plan.nodes_of(plan::FrameIx(0)).all(|node| {
-            let step_end = self.plan.close_of(node);
-            matches!(self.status(step_end), Status::Done | Status::Skipped)
-        })
     }
 
     /// Whether nothing can go on without an operator.

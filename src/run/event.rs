@@ -69,7 +69,7 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         next: Option<FrameOpened>,
     },
-    /// All behind a composite step is done. What it gives is recorded where somebody reads it.
+    /// All behind a composite step is done. What it gives is recorded where somebody reads it and it was computed.
     Closed {
         node: NodeId,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -93,6 +93,8 @@ pub enum Event {
         time_limit: Option<Span>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         request: Option<GpuRequest>,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        cpus: u32,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         memory: Option<Size>,
     },
@@ -116,7 +118,7 @@ pub enum Event {
         attempt: u32,
         failure: Failure,
     },
-    /// There will be another attempt, not before a moment, perhaps with more resources.
+    /// There will be another attempt, not before a moment; `grow` times it got too little memory.
     Retrying {
         node: NodeId,
         attempt: u32,
@@ -210,6 +212,11 @@ pub struct HostOffer {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 fn is_false(value: &bool) -> bool {
     !value
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl Event {

@@ -15,7 +15,7 @@ use super::{
     place::{self, Fleet, GpuId, HostId, Lease, Leases, Offer, Shape},
 };
 use crate::{
-    base::{GpuRequest, Record, Seed, Size, Span, Ty, Value},
+    base::{Record, Seed, Span, Ty, Value},
     plan::{Fragment, FrameIx, NodeIx, Outputs, Plan, Within},
     workflow::{BodyIx, Does, StepIx, Workflow},
 };
@@ -51,7 +51,12 @@ pub struct Attempt {
     pub time_limit: Option<Span>,
     /// It is to be ended, and why.
     pub ending: Option<Ending>,
+    /// When it is over at the latest: its time limit, or the time it has to come to its end.
+    pub due: Option<Timestamp>,
 }
+
+/// How long an attempt that is being ended has before it counts as lost with its host.
+const GRACE: Span = Span::from_secs(300);
 
 /// Why an attempt is to be ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +75,7 @@ pub struct Tries {
     pub by_cause: BTreeMap<Cause, u32>,
     /// The next attempt is made when this has passed.
     pub not_before: Option<Timestamp>,
-    /// How many times the GPUs and the memory the next attempt gets.
+    /// How often it has run out of memory, where that gets it more.
     pub grow: u32,
     /// Why it is held or has failed.
     pub failure: Option<Failure>,
@@ -102,6 +107,8 @@ pub struct Run {
     ids: HashMap<NodeId, NodeIx>,
     /// For each frame, whether what it is a part of is over.
     over: Vec<bool>,
+    /// Steps of the main body that are neither done nor skipped.
+    left: usize,
     /// Nodes whose last need was met, or whose moment has come, since anybody looked.
     pub(super) ready: Vec<NodeIx>,
 }
@@ -145,8 +152,10 @@ impl Run {
             outputs: Vec::new(),
             ids: HashMap::new(),
             over: Vec::new(),
+            left: 0,
             ready: Vec::new(),
         };
+        run.left = run.plan.workflow().main().steps.len();
         run.take_in(0);
         Ok(run)
     }
@@ -214,8 +223,16 @@ impl Run {
             }
             Event::Closed { output, .. } => {
                 let node = node()?;
-                let output =
-                    output.as_ref().map(|output| self.read_output(node, output)).transpose().map_err(illegal)?;
+                let step = self.plan.step(node);
+                let output = match (output, &step.does) {
+                    (Some(output), _) => Some(self.read_output(node, output).map_err(illegal)?),
+                    // What a fan-out gives is what its items gave: that is recorded with them.
+                    (None, Does::Each(_)) if step.read => {
+                        let gathered = crate::plan::closed(&self.plan, node, self);
+                        Some(gathered.map_err(|trouble| illegal(trouble.to_string()))?)
+                    }
+                    (None, _) => None,
+                };
                 self.finish(node, output);
             }
             Event::Decided { output, .. } => {
@@ -223,7 +240,7 @@ impl Run {
                 let output = self.read_output(node, output).map_err(illegal)?;
                 self.finish(node, Some(output));
             }
-            Event::AttemptStarted { attempt, host, gpus, input, time_limit, request, memory, .. } => {
+            Event::AttemptStarted { attempt, host, gpus, input, time_limit, request, cpus, memory, .. } => {
                 let found = Attempt {
                     number: *attempt,
                     host: host.clone(),
@@ -232,13 +249,17 @@ impl Run {
                     started: at,
                     time_limit: *time_limit,
                     ending: None,
+                    due: time_limit.map(|limit| after(at, limit)),
                 };
-                self.start(node()?, found, request.clone(), *memory);
+                let needs = place::Needs { gpus: request.clone(), cpus: *cpus, memory: *memory };
+                self.start(node()?, found, needs);
             }
             Event::Overtime { .. } => {
                 let node = node()?;
-                let attempt = self.attempts.get_mut(&node).ok_or_else(|| illegal("no attempt is under way".into()))?;
-                attempt.ending = Some(Ending::Overtime);
+                if !self.attempts.contains_key(&node) {
+                    return Err(illegal("no attempt is under way".into()));
+                }
+                self.end_soon(at, node, Ending::Overtime);
             }
             Event::AttemptSucceeded { output, .. } => {
                 let node = node()?;
@@ -269,12 +290,12 @@ impl Run {
             Event::Settled { failure, .. } => {
                 let node = node()?;
                 let output = settled(failure);
-                self.abandon_behind(node);
+                self.abandon_behind(at, node);
                 self.finish(self.plan.close_of(node), Some(output));
             }
             Event::Held { failure, .. } => {
                 let node = node()?;
-                self.abandon_behind(node);
+                self.abandon_behind(at, node);
                 self.tries.entry(node).or_default().failure = Some(failure.clone());
                 self.held.insert(node);
                 self.set(node, Status::Held);
@@ -282,13 +303,13 @@ impl Run {
             Event::Failed { failure, .. } => {
                 let node = node()?;
                 self.held.remove(&node);
-                self.abandon_behind(node);
+                self.abandon_behind(at, node);
                 self.set(node, Status::Failed);
                 self.tries.entry(node).or_default().failure = Some(failure.clone());
                 match self.plan.frame(self.plan.node(node).frame).under {
-                    Some(_) => self.abandon(self.plan.node(node).frame),
+                    Some(_) => self.abandon(at, self.plan.node(node).frame),
                     None => {
-                        self.abandon(FrameIx(0));
+                        self.abandon(at, FrameIx(0));
                         self.fatal = Some((node, failure.clone()));
                     }
                 }
@@ -298,7 +319,7 @@ impl Run {
             Event::Resumed { .. } => self.paused = false,
             Event::Cancelled { .. } => {
                 self.cancelled = true;
-                self.abandon(FrameIx(0));
+                self.abandon(at, FrameIx(0));
             }
             Event::Finished { outcome } => self.outcome = Some(outcome.clone()),
         }
@@ -317,6 +338,7 @@ impl Run {
         if self.plan.step(node).read {
             self.outputs[node.index()] = output;
         }
+        self.count_off(node);
         self.meet(node);
     }
 
@@ -328,7 +350,21 @@ impl Run {
             self.set(end, Status::Skipped);
         }
         self.outputs[end.index()] = Some(Value::Null);
+        self.count_off(end);
         self.meet(end);
+    }
+
+    /// Counts a step of the main body as dealt with.
+    fn count_off(&mut self, end: NodeIx) {
+        let found = self.plan.node(end);
+        if found.frame == FrameIx(0) && self.plan.close_of(end) == end {
+            self.left -= 1;
+        }
+    }
+
+    /// Whether every step of the main body is done or skipped.
+    pub(super) fn is_complete(&self) -> bool {
+        self.left == 0
     }
 
     fn meet(&mut self, node: NodeIx) {
@@ -342,38 +378,48 @@ impl Run {
         }
     }
 
-    fn start(&mut self, node: NodeIx, attempt: Attempt, request: Option<GpuRequest>, memory: Option<Size>) {
+    fn start(&mut self, node: NodeIx, attempt: Attempt, needs: place::Needs) {
         let step = self.plan.step(node);
-        let needs = place::Needs { gpus: request, cpus: 0, memory };
         let shape = Shape {
-            group: None,
+            // Whoever comes to the group later learns its host from here.
+            group: self.group_of(node).map(|id| Arc::new(place::Group { id, members: Vec::new() })),
             needs,
             time_limit: attempt.time_limit,
             limits: step.settings.limits.iter().map(|name| name.shared().clone()).collect(),
         };
-        let until = attempt.time_limit.and_then(|limit| attempt.started.checked_add(limit.to_signed()).ok());
         self.leases.take(Lease {
             node: place_ix(node),
             host: attempt.host.clone(),
             gpus: attempt.gpus.clone(),
-            until,
+            // Until then at the latest the GPUs are free again, the time to come to an end included.
+            until: attempt.due.map(|due| after(due, GRACE)),
             shape: Arc::new(shape),
         });
-        if let Some(until) = until {
-            self.due.insert((until, node));
-        }
         let tries = self.tries.entry(node).or_default();
         tries.attempts = attempt.number;
-        tries.not_before = None;
+        if let Some(not_before) = tries.not_before.take() {
+            self.due.remove(&(not_before, node));
+        }
+        self.due.extend(attempt.due.map(|due| (due, node)));
         self.attempts.insert(node, attempt);
         self.set(node, Status::Running);
+    }
+
+    /// An attempt is to be ended. If nothing is heard of it in good time, it counts as lost.
+    fn end_soon(&mut self, at: Timestamp, node: NodeIx, ending: Ending) {
+        let Some(attempt) = self.attempts.get_mut(&node) else { return };
+        attempt.ending = Some(ending);
+        if let Some(due) = attempt.due.replace(after(at, GRACE)) {
+            self.due.remove(&(due, node));
+        }
+        self.due.extend(attempt.due.map(|due| (due, node)));
     }
 
     fn end_attempt(&mut self, node: NodeIx, output: Option<&Value>) -> Result<(), String> {
         let attempt = self.attempts.remove(&node).ok_or("no attempt is under way")?;
         self.leases.end(place_ix(node));
-        if let Some(until) = attempt.time_limit.and_then(|limit| attempt.started.checked_add(limit.to_signed()).ok()) {
-            self.due.remove(&(until, node));
+        if let Some(due) = attempt.due {
+            self.due.remove(&(due, node));
         }
         // What the work left on its host makes that host the better place for what needs it.
         if let (Some(output), Does::Action { action, .. }) = (output, &self.plan.step(node).does) {
@@ -382,6 +428,15 @@ impl Run {
             }
         }
         Ok(())
+    }
+
+    /// The number of the group of nodes that must run on one host: those of a frame with the same `same_host`.
+    pub(super) fn group_of(&self, node: NodeIx) -> Option<place::GroupIx> {
+        let found = self.plan.node(node);
+        let body = self.plan.workflow().body(self.plan.frame(found.frame).body);
+        let word = body.step(found.step).settings.same_host.as_ref()?;
+        let first = body.steps.iter().position(|step| step.settings.same_host.as_ref() == Some(word))?;
+        Some(place::GroupIx(u64::from(found.frame.0) << 32 | first as u64))
     }
 
     fn rule(&mut self, node: NodeIx, ruling: &Ruling) -> Result<(), String> {
@@ -412,14 +467,14 @@ impl Run {
     }
 
     /// What lies behind a composite step will not be done: its failure is dealt with.
-    fn abandon_behind(&mut self, node: NodeIx) {
+    fn abandon_behind(&mut self, at: Timestamp, node: NodeIx) {
         for frame in self.plan.behind(self.plan.open_of(node)).to_vec() {
-            self.abandon(frame);
+            self.abandon(at, frame);
         }
     }
 
     /// Nothing of a frame will be done any more; what runs in it is ended.
-    fn abandon(&mut self, frame: FrameIx) {
+    fn abandon(&mut self, at: Timestamp, frame: FrameIx) {
         let mut frames = vec![frame];
         while let Some(frame) = frames.pop() {
             if std::mem::replace(&mut self.over[frame.0 as usize], true) {
@@ -434,9 +489,7 @@ impl Run {
                     }
                     Status::Running => {
                         self.set(node, Status::Abandoned);
-                        if let Some(attempt) = self.attempts.get_mut(&node) {
-                            attempt.ending = Some(Ending::Stopped);
-                        }
+                        self.end_soon(at, node, Ending::Stopped);
                     }
                     Status::Done | Status::Skipped | Status::Failed | Status::Abandoned => {}
                 }
@@ -550,6 +603,10 @@ fn body_behind(plan: &Plan, node: NodeIx) -> Option<BodyIx> {
 /// The number by which placement knows a node.
 pub(super) fn place_ix(node: NodeIx) -> place::NodeIx {
     place::NodeIx(node.index() as u64)
+}
+
+fn after(at: Timestamp, span: Span) -> Timestamp {
+    at.checked_add(span.to_signed()).unwrap_or(Timestamp::MAX)
 }
 
 fn offer_of(offer: &HostOffer) -> Offer {

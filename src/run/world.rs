@@ -10,7 +10,7 @@ use super::{
     failure::{Blame, Cause, Failure},
     place::{GpuId, HostId, Policy, Queue},
     record::{Chain, Digest, Record, RunId},
-    state::{Ending, Illegal, Run, Status},
+    state::{Ending, Illegal, Run, Status, place_ix},
 };
 use crate::{
     base::{Seed, Span, Value, limits::EVENT_BYTES_MAX},
@@ -120,9 +120,6 @@ pub struct World {
     pub(super) records: Vec<Record>,
 }
 
-/// An attempt at work that has no more time after this, counted from its limit, counts as lost with its host.
-const GRACE: Span = Span::from_secs(300);
-
 impl World {
     /// A new run, and its first record.
     pub fn begin(now: Timestamp, workflow: Arc<Workflow>, beginning: &Beginning) -> (Self, Vec<Record>) {
@@ -182,7 +179,7 @@ impl World {
 
     /// When the run must be told the time again, if nothing else happens before.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.run.due.first().map(|(at, _)| *at)
+        self.run.due.iter().map(|(at, _)| *at).find(|at| *at > self.last)
     }
 
     /// Whether a command would be refused.
@@ -352,10 +349,7 @@ impl World {
             (retry.wait.millis() as f64) * retry.factor.powi(i32::try_from(used.saturating_sub(1)).unwrap_or(i32::MAX));
         let wait = (wait.min(retry.longest.millis() as f64) * jitter) as u64;
         let wait = Span::from_millis(wait).unwrap_or(Span::MAX);
-        let grow = match failure.cause {
-            Cause::OutOfMemory => tries.grow.max(1).saturating_mul(retry.grow_gpus.max(retry.grow_memory).max(1)),
-            _ => tries.grow.max(1),
-        };
+        let grow = tries.grow + u32::from(failure.cause == Cause::OutOfMemory);
         let not_before = self.last.checked_add(wait.to_signed()).unwrap_or(Timestamp::MAX);
         self.record(&Event::Retrying { node: id.clone(), attempt: attempt + 1, not_before, grow });
     }
@@ -401,23 +395,14 @@ impl World {
 
     /// What is due by now: back-offs that are over, attempts whose time is.
     fn tick(&mut self) {
-        while let Some((at, node)) = self.run.due.first().copied().filter(|(at, _)| *at <= self.last) {
-            self.run.due.remove(&(at, node));
-            match self.run.status(node) {
-                Status::Retrying => self.todo.push_back(node),
-                Status::Running => {
-                    let attempt = &self.run.attempts[&node];
-                    let (number, ending) = (attempt.number, attempt.ending);
-                    if ending.is_none() {
-                        let id: NodeId = self.run.plan.id(node).into();
-                        self.record(&Event::Overtime { node: id, attempt: number });
-                        let end = self.last.checked_add(GRACE.to_signed()).unwrap_or(Timestamp::MAX);
-                        self.run.due.insert((end, node));
-                    } else {
-                        self.lose(node, "nothing was heard of it after its time was over");
-                    }
-                }
-                _ => {}
+        let due: Vec<NodeIx> =
+            self.run.due.iter().take_while(|(at, _)| *at <= self.last).map(|(_, node)| *node).collect();
+        for node in due {
+            match self.run.attempts.get(&node).map(|attempt| (attempt.number, attempt.ending)) {
+                Some((attempt, None)) => self.record(&Event::Overtime { node: self.run.plan.id(node).into(), attempt }),
+                Some((_, Some(_))) => self.lose(node, "nothing was heard of it after it was to end"),
+                None if self.queue.get(place_ix(node)).is_none() => self.todo.push_back(node),
+                None => {}
             }
         }
     }
