@@ -6,6 +6,8 @@ pub mod failure;
 pub mod place;
 pub mod record;
 pub mod state;
+#[cfg(test)]
+mod tests;
 mod world;
 
 pub use event::{Event, NodeId, Outcome, Ruling};

@@ -369,7 +369,8 @@ impl Run {
 
     fn meet(&mut self, node: NodeIx) {
         let waiting: Vec<NodeIx> = self.plan.graph().neighbors(node).collect();
-        for after in waiting {
+        // The newest edge comes first; the author's order is the oldest first.
+        for after in waiting.into_iter().rev() {
             let unmet = &mut self.unmet[after.index()];
             *unmet -= 1;
             if *unmet == 0 && self.status(after) == Status::Waiting {
