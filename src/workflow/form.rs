@@ -294,12 +294,8 @@ pub(super) fn for_each(
     let at_most = tree.get("at_most").and_then(Tree::as_whole).and_then(|most| u32::try_from(most).ok());
 
     // A `when` that speaks of the item is asked of each; another is asked once, before the list is read.
-    let mut named = std::collections::BTreeSet::new();
-    if let Some(when) = draft.tree.get("when").and_then(Tree::as_text) {
-        super::names::mentioned(draft.tree, &mut named);
-        named.retain(|name| when.contains(name));
-    }
-    let asked_of_each = named.contains(item.as_str());
+    let when_text = draft.tree.get("when").and_then(Tree::as_text);
+    let asked_of_each = when_text.is_some_and(|when| super::names::in_rule(when).contains(item.as_str()));
     let when = draft
         .tree
         .get("when")

@@ -37,6 +37,13 @@ pub(super) fn mentioned<'a>(tree: &'a Tree, found: &mut BTreeSet<&'a str>) {
     }
 }
 
+/// The names that an expression begins with, where there is no `${…}` around it.
+pub(super) fn in_rule(text: &str) -> BTreeSet<&str> {
+    let mut found = BTreeSet::new();
+    scan(text, false, &mut found);
+    found
+}
+
 /// Collects the names of one expression, up to its closing brace if it has one; returns what follows.
 fn scan<'a>(text: &'a str, braced: bool, found: &mut BTreeSet<&'a str>) -> &'a str {
     let bytes = text.as_bytes();
