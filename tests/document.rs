@@ -174,6 +174,12 @@ fn the_standard_input_includes_from_the_current_folder() {
 }
 
 #[test]
+fn a_part_can_be_read_by_itself() {
+    let part = json!({ "part": "a", "rules": { "fee": 1 } });
+    check("== w/main.yaml\npart: a\nrules: { fee: 1 }\n", part);
+}
+
+#[test]
 fn a_workflow_of_too_many_files_is_refused() {
     let mut files = files("== main.yaml\nworkflow: a\ninclude:\n");
     for n in 0..100 {
@@ -213,7 +219,6 @@ const BROKEN_FILES: &[(&str, &str)] = &[
         "not a part",
         "== w/main.yaml\nworkflow: a\ninclude: [b.yaml, c.yaml, d.yaml, 5]\nextends: e.yaml\n== w/b.yaml\nworkflow: b\n== w/c.yaml\nabout: c\n== w/d.yaml\npart: d\nstep: {}\nrules: []\n== w/e.yaml\npart: e\n",
     ),
-    ("not a workflow", "== w/main.yaml\npart: a\n"),
     ("wrong include", "== w/main.yaml\nworkflow: a\ninclude: parts/entry.yaml\nextends: [b.yaml]\n"),
     ("broken part", "== w/main.yaml\nworkflow: a\ninclude: [p.yaml]\n== w/p.yaml\npart: p\nrules: { a: 1\n"),
 ];
