@@ -334,6 +334,16 @@ fn reports_are_bounded_and_survive_wrong_places() {
             assert!(text.contains("wrong"), "{place:?} {text}");
         }
     }
+    let long = format!("x: 1\n{}é: [{}]\n", "y".repeat(1_000), "日本, ".repeat(100_000));
+    let source = sources.add("long.yaml", long.as_str());
+    for start in [0, 5, 900, 1_005, 1_013, 500_000, long.len() - 2, long.len()] {
+        let start = long.floor_char_boundary(start);
+        let mistake = Mistake::new("a::b", Place::new(source, start..start + 6_000), "wrong")
+            .related(Place::new(source, 0..1), "here")
+            .related(Place::new(source, 5..900), "there");
+        let human = report(&[mistake], &sources, Format::Human, PLAIN);
+        assert!(human.len() < 6_000 && human.contains("here") && human.contains("─[long.yaml:"), "{start}: {human}");
+    }
     assert_eq!(report(&[], &sources, Format::Human, PLAIN), "");
     assert_eq!(report(&[], &sources, Format::Json, PLAIN), "[]\n");
 }

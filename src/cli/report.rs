@@ -109,40 +109,45 @@ struct Shown<'a> {
 
 impl<'a> Shown<'a> {
     fn mistake(mistake: &'a Mistake, sources: &'a Sources) -> Self {
-        let (here, elsewhere): (Vec<_>, Vec<_>) =
-            mistake.related.iter().partition(|(place, _)| place.source == mistake.place.source);
-        let primary = LabeledSpan::new_primary_with_span(None, span(mistake.place, sources));
-        let others = here
-            .into_iter()
-            .map(|(place, label)| LabeledSpan::new_with_span(Some(clean(label).into_owned()), span(*place, sources)));
-        Self {
-            code: Some(mistake.code),
-            message: clean(&mistake.message),
-            help: mistake.help.as_deref().map(clean),
-            labels: std::iter::once(primary).chain(others).collect(),
-            snippet: Snippet::new(mistake.place, sources),
-            elsewhere: elsewhere.into_iter().map(|(place, label)| Self::related(*place, label, sources)).collect(),
-        }
+        // One picture holds all places of a file, unless their lines are too long to be shown whole.
+        let is_drawn_here =
+            |place: Place| place.source == mistake.place.source && fits(place, sources) && fits(mistake.place, sources);
+        let (here, elsewhere): (Vec<_>, Vec<_>) = mistake.related.iter().partition(|(place, _)| is_drawn_here(*place));
+        let mut shown = Self::place(mistake.place, &mistake.message, sources);
+        shown.code = Some(mistake.code);
+        shown.help = mistake.help.as_deref().map(clean);
+        shown.labels.extend(here.into_iter().map(|(place, label)| {
+            LabeledSpan::new_with_span(Some(clean(label).into_owned()), span(*place, sources, 0))
+        }));
+        shown.elsewhere = elsewhere.into_iter().map(|(place, label)| Self::place(*place, label, sources)).collect();
+        shown
     }
 
-    fn related(place: Place, label: &'a str, sources: &'a Sources) -> Self {
-        Self {
-            code: None,
-            message: clean(label),
-            help: None,
-            labels: vec![LabeledSpan::new_primary_with_span(None, span(place, sources))],
-            snippet: Snippet::new(place, sources),
-            elsewhere: Vec::new(),
-        }
+    fn place(place: Place, message: &'a str, sources: &'a Sources) -> Self {
+        let snippet = Snippet::new(place, sources);
+        let labels = vec![LabeledSpan::new_primary_with_span(None, span(place, sources, snippet.from))];
+        Self { code: None, message: clean(message), help: None, labels, snippet, elsewhere: Vec::new() }
     }
 }
 
-/// What is underlined: of several lines only the first, so that a snippet stays short.
-fn span(place: Place, sources: &Sources) -> SourceSpan {
+/// What is underlined, in bytes from `from` on: of several lines only the first, of a long line only its start, so
+/// that a snippet stays short.
+fn span(place: Place, sources: &Sources, from: usize) -> SourceSpan {
     let text = sources.text(place.source);
     let start = text.floor_char_boundary(place.start as usize);
-    let line = sources.slice(place).lines().next().unwrap_or_default();
-    (start, line.trim_end().len()).into()
+    let line = sources.slice(place).lines().next().unwrap_or_default().trim_end();
+    (start - from, line.floor_char_boundary(LINE_MAX / 2)).into()
+}
+
+/// Bytes of a line that are shown whole.
+const LINE_MAX: usize = 400;
+
+/// Whether the line of a place and those around it are short enough to be shown.
+fn fits(place: Place, sources: &Sources) -> bool {
+    let text = sources.text(place.source);
+    let at = text.floor_char_boundary(place.start as usize);
+    let (before, after) = (&text[..at], &text[at..]);
+    before.rsplit('\n').take(2).chain(after.split('\n').take(2)).all(|line| line.len() <= LINE_MAX)
 }
 
 impl fmt::Display for Shown<'_> {
@@ -178,13 +183,24 @@ impl Diagnostic for Shown<'_> {
 struct Snippet<'a> {
     name: &'a str,
     text: Cow<'a, str>,
+    /// The byte and the line of the file that the text starts at.
+    from: usize,
+    line: usize,
     column: usize,
 }
 
 impl<'a> Snippet<'a> {
     fn new(place: Place, sources: &'a Sources) -> Self {
-        let text = clean(sources.text(place.source));
-        Self { name: sources.name(place.source), text, column: sources.start(place).column }
+        let (name, text, start) = (sources.name(place.source), sources.text(place.source), sources.start(place));
+        if fits(place, sources) {
+            return Self { name, text: clean(text), from: 0, line: 0, column: start.column };
+        }
+        let at = text.floor_char_boundary(place.start as usize);
+        let line = text[..at].rfind('\n').map_or(0, |end| end + 1);
+        let from = text.ceil_char_boundary(at.saturating_sub(LINE_MAX / 4)).clamp(line, at);
+        let rest = text[from..].lines().next().unwrap_or_default();
+        let text = clean(&rest[..rest.floor_char_boundary(LINE_MAX)]);
+        Self { name, text, from, line: start.line - 1, column: start.column }
     }
 }
 
@@ -202,7 +218,7 @@ impl SourceCode for Snippet<'_> {
             self.name.to_owned(),
             found.data(),
             *found.span(),
-            found.line(),
+            found.line() + self.line,
             column,
             found.line_count(),
         )))

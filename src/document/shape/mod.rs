@@ -168,6 +168,9 @@ impl<'s> Walk<'s> {
             let mut known = HashSet::new();
             for item in items {
                 if !known.insert(item.to_json().to_string()) {
+                    if self.mistakes.len() >= COLLECTED_MAX {
+                        return;
+                    }
                     let message = format!("{} is in the list twice", item.describe());
                     self.add(Mistake::new("document::out_of_range", spot(item, None), message));
                 }

@@ -5,13 +5,13 @@ use std::collections::HashSet;
 use serde_json::Value as Json;
 
 use super::{
-    Walk, outside,
+    COLLECTED_MAX, Walk, outside,
     pattern::Pattern,
     schema::{Facets, first_sentence},
     spot,
 };
 use crate::{
-    base::{Mistake, Name, near},
+    base::{Mistake, Name, Place, near},
     document::tree::{Key, Tree, quoted},
 };
 
@@ -19,17 +19,30 @@ impl<'s> Walk<'s> {
     pub(super) fn map(&mut self, tree: &Tree, facets: &Facets<'s>, key: Option<&Key>) {
         let mut meant = HashSet::new();
         let others = facets.others();
+        let given: HashSet<&str> = tree.entries().iter().map(|(name, _)| &*name.text).collect();
+        let mut known: Vec<&'s str> = Vec::new();
+        facets.keys().for_each(|name| {
+            if !known.contains(&name) {
+                known.push(name)
+            }
+        });
         for (name, value) in tree.entries() {
+            if self.mistakes.len() >= COLLECTED_MAX {
+                return;
+            }
             if let Some(schema) = facets.property(&name.text) {
                 self.value(value, schema, Some(name));
             } else if let Some((pattern, schema)) = others {
                 self.free_key(name, pattern, facets);
                 self.value(value, schema, Some(name));
             } else if facets.is_closed() {
-                meant.extend(self.unknown_key(tree, name, facets));
+                meant.extend(self.unknown_key(name, &known, &given));
             }
         }
-        self.missing(tree, facets, &meant, key);
+        let place = key.map_or_else(|| spot(tree, None), |key| key.place);
+        // A key that is probably there under a wrong name is not told again as missing.
+        meant.extend(given);
+        self.missing(place, facets, &meant);
         let limit = |name| facets.keyword(name).and_then(Json::as_u64);
         let count = tree.entries().len() as u64;
         if let Some(message) = outside(count, limit("minProperties"), limit("maxProperties"), "entry") {
@@ -67,13 +80,10 @@ impl<'s> Walk<'s> {
     }
 
     /// Tells the mistake and gives the key that was probably meant.
-    fn unknown_key(&mut self, tree: &Tree, key: &Key, facets: &Facets<'s>) -> Option<&'s str> {
+    fn unknown_key(&mut self, key: &Key, known: &[&'s str], given: &HashSet<&str>) -> Option<&'s str> {
         let message = format!("there is no key {} here", quoted(&key.text));
         let mistake = Mistake::new("document::unknown_key", key.place, message);
-        let mut seen = HashSet::new();
-        let known: Vec<&'s str> = facets.keys().filter(|known| seen.insert(*known)).collect();
-        let free = known.iter().copied().filter(|known| tree.get(known).is_none());
-        let near = near::nearest(&key.text, free);
+        let near = near::nearest(&key.text, known.iter().copied().filter(|known| !given.contains(known)));
         let all = if known.is_empty() {
             "no key can stand here".into()
         } else {
@@ -86,12 +96,9 @@ impl<'s> Walk<'s> {
         near
     }
 
-    fn missing(&mut self, tree: &Tree, facets: &Facets<'s>, meant: &HashSet<&str>, key: Option<&Key>) {
+    fn missing(&mut self, place: Place, facets: &Facets<'s>, given: &HashSet<&str>) {
         let mut seen = HashSet::new();
-        let missing: Vec<&str> = facets
-            .required()
-            .filter(|name| tree.get(name).is_none() && !meant.contains(name) && seen.insert(*name))
-            .collect();
+        let missing: Vec<&str> = facets.required().filter(|name| !given.contains(name) && seen.insert(*name)).collect();
         let Some((last, before)) = missing.split_last() else { return };
         let message = if before.is_empty() {
             format!("the key `{last}` is missing")
@@ -109,7 +116,6 @@ impl<'s> Walk<'s> {
                 format!("`{name}`: {}", what.unwrap_or_else(|| "a value".into()))
             })
             .collect();
-        let place = key.map_or_else(|| spot(tree, None), |key| key.place);
         self.add(Mistake::new("document::missing_key", place, message).help(format!("add {}", about.join("; "))));
     }
 }
