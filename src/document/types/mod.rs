@@ -3,18 +3,19 @@
 //! Places are not kept here: the positioned `Tree` beside a document is their index. Values that an author may compute
 //! (`${…}`) are markers here and are read from the tree by `workflow`, which knows the names in scope.
 
-use std::{borrow::Cow, marker::PhantomData, sync::LazyLock};
+mod scalars;
+mod step;
+
+use std::sync::LazyLock;
 
 use indexmap::IndexMap;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{
-    Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, Visitor},
-};
-
+use schemars::JsonSchema;
+use serde::Deserialize;
 use serde_json::Value as Json;
 
-use crate::base::{GpuRequest, Name, Span, scalar, scalar::read_scalar};
+pub use scalars::{Anything, ClockTime, Given, PositiveWhole, RuleText, TypeText, Version};
+
+use crate::base::{GpuRequest, Name, Span, scalar::read_scalar};
 
 /// A workflow: what is done, in which order, under which rules.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -356,75 +357,6 @@ pub struct GpuRow {
     pub need: Given<GpuRequest>,
 }
 
-/// The version of the language that a file is written in.
-#[derive(Clone, Copy, Debug, Deserialize)]
-pub struct Version(#[expect(dead_code, reason = "the shape check refuses any but 1")] u64);
-
-/// A whole number from 1.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct PositiveWhole(#[schemars(range(min = 1, max = 200_000))] pub u32);
-
-/// A time of day in UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct ClockTime {
-    pub hour: u8,
-    pub minute: u8,
-}
-
-/// A type, spelled as text or, for a record, as a mapping of its fields.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(from = "IgnoredAny")]
-pub struct TypeText;
-
-/// A value that may be written out or computed with `${…}`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(from = "IgnoredAny")]
-pub struct Given<T>(PhantomData<fn() -> T>);
-
-/// An expression, without `${…}` around it.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(from = "IgnoredAny")]
-pub struct RuleText<T>(PhantomData<fn() -> T>);
-
-/// Any value at all.
-#[derive(Clone, Debug)]
-pub struct Anything;
-
-impl ClockTime {
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || format!("expected a time of day in UTC such as `14:00`, found `{text}`");
-        let (hour, minute) = text.split_once(':').ok_or_else(wrong)?;
-        let number = |part: &str, below: u8| part.parse::<u8>().ok().filter(|n| part.len() == 2 && *n < below);
-        match (number(hour, 24), number(minute, 60)) {
-            (Some(hour), Some(minute)) => Ok(Self { hour, minute }),
-            _ => Err(wrong()),
-        }
-    }
-}
-impl TryFrom<String> for ClockTime {
-    type Error = String;
-    fn try_from(text: String) -> Result<Self, String> {
-        Self::parse(&text)
-    }
-}
-impl From<IgnoredAny> for TypeText {
-    fn from(_: IgnoredAny) -> Self {
-        Self
-    }
-}
-impl<T> From<IgnoredAny> for Given<T> {
-    fn from(_: IgnoredAny) -> Self {
-        Self(PhantomData)
-    }
-}
-impl<T> From<IgnoredAny> for RuleText<T> {
-    fn from(_: IgnoredAny) -> Self {
-        Self(PhantomData)
-    }
-}
-
 /// The schema that the shape of a workflow is checked against; steps are open for the names of actions.
 pub fn workflow_schema() -> &'static Json {
     static SCHEMA: LazyLock<Json> = LazyLock::new(|| schemars::schema_for!(Workflow).to_value());
@@ -458,164 +390,4 @@ pub fn modifier_names() -> &'static [String] {
         properties.map(|it| it.keys().cloned().collect()).unwrap_or_default()
     });
     &NAMES
-}
-
-impl<'de> Deserialize<'de> for Step {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut fields = serde_json::Map::deserialize(deserializer)?;
-        let actions: Vec<String> = fields.keys().filter(|key| !is_modifier(key)).cloned().collect();
-        fields.retain(|key, _| is_modifier(key));
-        let modifiers = Modifiers::deserialize(serde_json::Value::Object(fields)).map_err(serde::de::Error::custom)?;
-        Ok(Self { modifiers, actions })
-    }
-}
-
-impl JsonSchema for Step {
-    fn schema_name() -> Cow<'static, str> {
-        "Step".into()
-    }
-    /// Open for the names of actions, which `workflow` adds to the published schema and checks itself.
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let mut schema = Modifiers::json_schema(generator);
-        schema.insert("description".into(), "One step: an action, `use` or `repeat`, and how it is done.".into());
-        schema.insert("additionalProperties".into(), true.into());
-        schema
-    }
-}
-
-impl<'de> Deserialize<'de> for ForEach {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Keys;
-        impl<'de> Visitor<'de> for Keys {
-            type Value = ForEach;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a mapping of the item's name and `key`")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ForEach, A::Error> {
-                let mut item = None;
-                while let Some((key, _)) = map.next_entry::<String, IgnoredAny>()? {
-                    if key != "key" && key != "at_most" {
-                        item = Some(key);
-                    }
-                }
-                item.map(|item| ForEach { item }).ok_or_else(|| serde::de::Error::custom("no item is named"))
-            }
-        }
-        deserializer.deserialize_map(Keys)
-    }
-}
-
-impl JsonSchema for ForEach {
-    fn schema_name() -> Cow<'static, str> {
-        "ForEach".into()
-    }
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let mut key = generator.subschema_for::<Given<String>>();
-        key.insert(
-            "description".into(),
-            "What tells the items apart, such as `${match.id}`; it becomes part of their names.".into(),
-        );
-        let mut at_most = generator.subschema_for::<PositiveWhole>();
-        at_most.insert("description".into(), "The most items there can be; the step fails when there are more.".into());
-        json_schema!({
-            "description": "Does the step once for each item of a list: `{ NAME: \"${list}\", key: \"${NAME.id}\" }`.",
-            "type": "object",
-            "properties": { "key": key, "at_most": at_most },
-            "required": ["key"],
-            "propertyNames": { "pattern": "^[a-z][a-z0-9_]*$" },
-            "additionalProperties": {
-                "description": "The list; the key is the name that its items have inside the step.",
-                "type": "string", "pattern": "\\$\\{",
-            },
-            "minProperties": 2,
-            "maxProperties": 3,
-        })
-    }
-}
-
-impl JsonSchema for Version {
-    fn schema_name() -> Cow<'static, str> {
-        "Version".into()
-    }
-    fn inline_schema() -> bool {
-        true
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "integer", "enum": [1] })
-    }
-}
-
-scalar!(ClockTime, "clock", "A time of day in UTC, such as `14:00`.", "^[0-2][0-9]:[0-5][0-9]$");
-
-impl JsonSchema for TypeText {
-    fn schema_name() -> Cow<'static, str> {
-        "Type".into()
-    }
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let inner = generator.subschema_for::<Self>();
-        json_schema!({
-            "description": "A type: `bool`, `whole`, `decimal`, `text`, `duration`, `time`, `tao`, `size`, `gpus`, a type of the \
-                vocabulary such as `entrant` or `task`, one of your own; `[entrant]` for a list, `map[whole]`, `text?` where it may be \
-                null; `'low' | 'high'` for fixed words; or a mapping of fields for a record.",
-            "x-open": true,
-            "anyOf": [{ "type": "string" }, { "type": "object", "additionalProperties": inner }],
-        })
-    }
-}
-
-impl<T: JsonSchema> JsonSchema for Given<T> {
-    fn schema_name() -> Cow<'static, str> {
-        format!("Given_{}", T::schema_name()).into()
-    }
-    fn inline_schema() -> bool {
-        true
-    }
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let mut schema = T::json_schema(generator);
-        schema.insert("x-given".into(), true.into());
-        schema
-    }
-}
-
-impl<T: JsonSchema> JsonSchema for RuleText<T> {
-    fn schema_name() -> Cow<'static, str> {
-        format!("Rule_{}", T::schema_name()).into()
-    }
-    fn inline_schema() -> bool {
-        true
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "description": "An expression, such as `size(field) <= rules.knockout_from`.",
-            "anyOf": [{ "type": "string" }, { "type": "boolean" }, { "type": "number" }],
-        })
-    }
-}
-
-impl JsonSchema for Anything {
-    fn schema_name() -> Cow<'static, str> {
-        "Anything".into()
-    }
-    fn inline_schema() -> bool {
-        true
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({})
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_step_is_split_into_what_and_how() {
-        let step: Step =
-            serde_json::from_value(serde_json::json!({"train": {"model": "m"}, "when": "x", "retry": {"network": 3}}))
-                .unwrap();
-        assert_eq!(step.actions, ["train"]);
-        assert!(step.modifiers.when.is_some());
-        assert_eq!(step.modifiers.retry.unwrap().network, 3);
-        assert!(is_modifier("for_each") && is_modifier("use") && !is_modifier("train"));
-    }
 }

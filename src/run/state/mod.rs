@@ -1,23 +1,25 @@
 //! The state of a run: the fold of its events. Applying an event decides nothing and evaluates no rule.
 
+mod given;
+mod grow;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
 use jiff::Timestamp;
-use petgraph::Direction;
 use serde_json::Value as Json;
 
 use super::{
-    event::{Event, FrameOpened, HostOffer, NodeId, Outcome, Ruling},
+    event::{Event, HostOffer, NodeId, Outcome, Ruling},
     failure::{Cause, Failure},
     place::{self, Fleet, GpuId, HostId, Lease, Leases, Offer, Shape},
 };
 use crate::{
-    base::{Record, Seed, Span, Ty, Value},
-    plan::{Fragment, FrameIx, NodeIx, Outputs, Plan, Within},
-    workflow::{BodyIx, Does, StepIx, Workflow},
+    base::{Seed, Span, Ty, Value},
+    plan::{FrameIx, NodeIx, Outputs, Plan},
+    workflow::{Does, Workflow},
 };
 
 /// Where a node stands.
@@ -289,7 +291,7 @@ impl Run {
             }
             Event::Settled { failure, .. } => {
                 let node = node()?;
-                let output = settled(failure);
+                let output = given::settled(failure);
                 self.abandon_behind(at, node);
                 self.finish(self.plan.close_of(node), Some(output));
             }
@@ -466,139 +468,6 @@ impl Run {
         }
         Ok(())
     }
-
-    /// What lies behind a composite step will not be done: its failure is dealt with.
-    fn abandon_behind(&mut self, at: Timestamp, node: NodeIx) {
-        for frame in self.plan.behind(self.plan.open_of(node)).to_vec() {
-            self.abandon(at, frame);
-        }
-    }
-
-    /// Nothing of a frame will be done any more; what runs in it is ended.
-    fn abandon(&mut self, at: Timestamp, frame: FrameIx) {
-        let mut frames = vec![frame];
-        while let Some(frame) = frames.pop() {
-            if std::mem::replace(&mut self.over[frame.0 as usize], true) {
-                continue;
-            }
-            for node in self.plan.nodes_of(frame) {
-                frames.extend(self.plan.behind(node));
-                self.held.remove(&node);
-                match self.status(node) {
-                    Status::Waiting | Status::Retrying | Status::Held | Status::Open => {
-                        self.set(node, Status::Abandoned)
-                    }
-                    Status::Running => {
-                        self.set(node, Status::Abandoned);
-                        self.end_soon(at, node, Ending::Stopped);
-                    }
-                    Status::Done | Status::Skipped | Status::Failed | Status::Abandoned => {}
-                }
-            }
-        }
-    }
-
-    fn graft(&mut self, after: NodeIx, frames: &[FrameOpened]) -> Result<(), String> {
-        let Some(body) = body_behind(&self.plan, after) else { return Err("nothing can lie behind this node".into()) };
-        let ty = Ty::record(self.plan.workflow().body(body).takes.clone());
-        let frames = frames.iter().map(|frame| match Value::recorded(&frame.takes, &ty)? {
-            Value::Record(takes) => Ok((frame.within.clone(), takes)),
-            _ => Err("a frame takes a record".to_string()),
-        });
-        let frames: Vec<(Within, Arc<Record>)> = frames.collect::<Result<_, String>>()?;
-        if frames.is_empty() {
-            return Ok(());
-        }
-        let before = self.plan.graph().node_count();
-        let close = self.plan.close_of(after);
-        let needs_before = self.needs(close);
-        self.plan.graft(&Fragment { after, body, frames });
-        self.take_in(before);
-        // All that is new behind the step is still to be done, so the step's end waits for all of it.
-        self.unmet[close.index()] += self.needs(close) - needs_before;
-        Ok(())
-    }
-
-    /// Takes in nodes that are new in the plan: none of their needs is met yet.
-    fn take_in(&mut self, from: usize) {
-        let count = self.plan.graph().node_count();
-        self.status.resize(count, Status::Waiting);
-        self.outputs.resize(count, None);
-        self.over.resize(self.plan.frames().len(), false);
-        self.unmet.resize(count, 0);
-        for index in from..count {
-            let node = NodeIx::new(index);
-            self.ids.insert(self.plan.id(node).into(), node);
-            self.unmet[index] = self.needs(node);
-            if self.unmet[index] == 0 {
-                self.ready.push(node);
-            }
-        }
-    }
-
-    fn needs(&self, node: NodeIx) -> u32 {
-        let needs = self.plan.graph().neighbors_directed(node, Direction::Incoming);
-        u32::try_from(needs.count()).expect("nodes are counted in 32 bits")
-    }
-
-    pub(super) fn read_output(&self, node: NodeIx, output: &Json) -> Result<Value, String> {
-        let step = self.plan.step(node);
-        let ty = match &step.does {
-            Does::Action { gives, .. } => gives,
-            Does::Use { .. } | Does::Each(_) | Does::Repeat(_) => &step.ty,
-        };
-        let value = Value::recorded(output, plain(ty, step)).map_err(|why| format!("its output: {why}"))?;
-        let is_settled = step.settings.on_failure == crate::document::types::OnFailure::Result
-            && !matches!(step.does, Does::Each(_));
-        Ok(if is_settled { well(value) } else { value })
-    }
-}
-
-/// The type of what a composite step gives, without what `when` and `on_failure` put around it.
-fn plain<'a>(ty: &'a Ty, step: &crate::workflow::Step) -> &'a Ty {
-    let is_action = matches!(step.does, Does::Action { .. });
-    let mut ty = ty;
-    if !is_action
-        && step.when.is_some()
-        && let Ty::Optional(inner) = ty
-    {
-        ty = inner;
-    }
-    let is_settled =
-        step.settings.on_failure == crate::document::types::OnFailure::Result && !matches!(step.does, Does::Each(_));
-    if !is_action
-        && is_settled
-        && let Ty::Record(record) = ty
-        && let Some(Ty::Optional(value)) = record.fields.get("value")
-    {
-        ty = value;
-    }
-    ty
-}
-
-/// What a step gives whose failure would have been a result, and that went well.
-fn well(value: Value) -> Value {
-    Value::record([("ok", Value::Bool(true)), ("value", value), ("blame", Value::Null), ("cause", Value::Null)])
-}
-
-/// What a step gives whose failure is a result.
-fn settled(failure: &Failure) -> Value {
-    let cause = format!("{}: {}", failure.cause.words(), failure.message);
-    Value::record([
-        ("ok", Value::Bool(false)),
-        ("value", Value::Null),
-        ("blame", Value::text(failure.blame.word())),
-        ("cause", Value::text(cause)),
-    ])
-}
-
-fn body_behind(plan: &Plan, node: NodeIx) -> Option<BodyIx> {
-    match &plan.step(node).does {
-        Does::Use { body, .. } => Some(*body),
-        Does::Each(each) => Some(each.body),
-        Does::Repeat(repeat) => Some(repeat.body),
-        Does::Action { .. } => None,
-    }
 }
 
 /// The number by which placement knows a node.
@@ -626,18 +495,5 @@ impl Outputs for Run {
     }
     fn run(&self) -> Value {
         Value::record([("name", Value::Text(self.name.clone())), ("started", Value::Time(self.started))])
-    }
-}
-
-impl Plan {
-    /// The nodes of a frame.
-    pub fn nodes_of(&self, frame: FrameIx) -> impl Iterator<Item = NodeIx> + use<> {
-        let steps = self.workflow().body(self.frame(frame).body).steps.len();
-        let first = if steps == 0 { 0 } else { self.begin(frame, StepIx(0)).index() };
-        let last = steps.checked_sub(1).map_or(first, |last| {
-            let last = StepIx(u32::try_from(last).expect("steps are counted in 32 bits"));
-            self.end(frame, last).index() + 1
-        });
-        (first..last).map(NodeIx::new)
     }
 }
