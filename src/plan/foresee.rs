@@ -9,8 +9,7 @@ use super::{FrameIx, NodeIx, Outputs, Part, Plan, Trouble, sample, values};
 use crate::{
     action::Kind,
     base::{Name, Seed, Ty, Value},
-    document::types::OnFailure,
-    workflow::{Does, StepIx, Workflow},
+    workflow::{Does, OnFailure, StepIx, Workflow},
 };
 
 /// A plan with everything in it that would be done, and what its nodes would give.

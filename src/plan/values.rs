@@ -7,9 +7,8 @@ use thiserror::Error;
 use super::{Fragment, FrameIx, NodeIx, Part, Plan, Within};
 use crate::{
     base::{GpuRequest, Name, Record, Span, Value, limits::FAN_OUT_MAX},
-    document::types::OnFailure,
     rule::{Env, Failure},
-    workflow::{Does, Each, Given, Repeat},
+    workflow::{Does, Each, Given, OnFailure, Repeat},
 };
 
 /// What nodes have given so far.

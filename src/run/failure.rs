@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::document::types::Retry;
+use crate::workflow::Retry;
 
 /// What ended an attempt without a result. Each cause has its own budget of new attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

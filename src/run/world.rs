@@ -14,9 +14,8 @@ use super::{
 };
 use crate::{
     base::{Seed, Span, Value, limits::EVENT_BYTES_MAX},
-    document::types::{OnFailure, OnTimeLimit},
     plan::{NodeIx, Outputs},
-    workflow::{Does, Workflow},
+    workflow::{Does, OnFailure, OnTimeLimit, Workflow},
 };
 
 /// What a run is told.

@@ -24,10 +24,11 @@ pub use given::Given;
 pub use gpus::GpuTable;
 pub use settings::Settings;
 
+/// What the file says word for word, for those who may not read documents.
+pub use crate::document::types::{ClockTime, Every, OnFailure, OnTimeLimit, Retry, Schedule, Weekday};
 use crate::{
     action::Action,
     base::{Name, Place, Ty, Value},
-    document::types::Schedule,
     rule::Rule,
 };
 
