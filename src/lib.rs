@@ -9,5 +9,6 @@ pub mod document;
 pub mod plan;
 pub mod rule;
 pub mod run;
+pub mod sim;
 pub mod store;
 pub mod workflow;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{Exit, out::Out};
-use crate::workflow::schema;
+use crate::{sim, workflow::schema};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -16,8 +16,12 @@ pub(super) struct Args {
 }
 
 /// The files of the folder `schemas`, by name.
-pub(super) fn files() -> [(&'static str, serde_json::Value); 2] {
-    [("workflow.schema.json", schema::workflow()), ("part.schema.json", schema::part())]
+pub(super) fn files() -> [(&'static str, serde_json::Value); 3] {
+    [
+        ("workflow.schema.json", schema::workflow()),
+        ("part.schema.json", schema::part()),
+        ("world.schema.json", schema::settled(sim::schema().clone(), "world.schema.json")),
+    ]
 }
 
 pub(super) fn run(args: &Args, out: &Out) -> Exit {

@@ -51,6 +51,11 @@ fn publish<T: JsonSchema>(file: &str) -> Json {
         "Computed".into(),
         json!({ "description": "Computed by an expression: `${…}`.", "type": "string", "pattern": "\\$\\{" }),
     );
+    settled(root, file)
+}
+
+/// A schema as editors read it: without our own marks, and named by its file.
+pub fn settled(mut root: Json, file: &str) -> Json {
     settle_marks(&mut root);
     if let Some(root) = root.as_object_mut() {
         root.insert("$id".into(), file.into());

@@ -1,0 +1,70 @@
+//! The inputs of a run that is not given them: entrants with names of their own, tasks as the model says.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::{chance, model::Model};
+use crate::{
+    base::{Name, Record, Seed, Span, Ty, Value},
+    plan::{sample, sampled_inputs},
+    workflow::Workflow,
+};
+
+impl Model {
+    /// The inputs of a run: those given, and made-up ones for the others where `entrants` says how many there are.
+    /// Without that, the names of those that are missing come back.
+    pub fn inputs(
+        &self,
+        workflow: &Workflow,
+        given: &IndexMap<Name, Value>,
+        entrants: Option<usize>,
+        seed: Seed,
+    ) -> Result<Value, Vec<Name>> {
+        let mut all = given.clone();
+        for (name, input) in workflow.inputs.iter().filter(|_| entrants.is_some()) {
+            if all.contains_key(name) || input.default.is_some() {
+                continue;
+            }
+            let made_up = match &input.ty {
+                Ty::List(item) if is_task(item) => {
+                    let numbers = 1..=self.world.tasks.count;
+                    Value::list(numbers.map(|number| self.task(item, seed, name, number)))
+                }
+                ty if is_task(ty) => self.task(ty, seed, name, 1),
+                _ => continue,
+            };
+            all.insert(name.clone(), made_up);
+        }
+        sampled_inputs(workflow, &all, entrants, seed)
+    }
+
+    fn task(&self, ty: &Ty, seed: Seed, name: &Name, number: u32) -> Value {
+        let tasks = &self.world.tasks;
+        let id = format!("{name}-{number}");
+        let stream = &mut seed.stream(&format!("inputs/{id}"));
+        let kind = tasks.kinds[(number as usize - 1) % tasks.kinds.len()];
+        let params_b = chance::between(stream, tasks.params_b.from, tasks.params_b.to);
+        let quarters = (4.0 * chance::between(stream, tasks.hours.from, tasks.hours.to)).max(1.0) as u32;
+        let fields: Record = match sample::sample(ty, seed, &id) {
+            Value::Record(record) => record.iter().cloned().collect(),
+            _ => Record::default(),
+        };
+        let fields = fields.iter().map(|(field, usual)| {
+            let value = match &**field {
+                "id" => Value::text(id.as_str()),
+                "kind" => serde_json::to_value(kind).map_or(Value::Null, |kind| Value::untyped(&kind)),
+                "params_b" => Value::Decimal((100.0 * params_b).round() / 100.0),
+                "time" => Value::Span(Span::from_secs(quarters.saturating_mul(900))),
+                "kl" => Value::Null,
+                _ => usual.clone(),
+            };
+            (field.clone(), value)
+        });
+        Value::Record(Arc::new(fields.collect()))
+    }
+}
+
+fn is_task(ty: &Ty) -> bool {
+    matches!(ty, Ty::Record(record) if record.name.as_ref().is_some_and(|name| name.as_str() == "task"))
+}

@@ -1,0 +1,17 @@
+//! Runs in virtual time: a modelled world of hosts and entrants in which whole tournaments play in milliseconds.
+//!
+//! [`Model`] says how long work takes, how well entrants do and how things fail; the mock backend plays attempts by it in
+//! real time, [`Player`] in virtual time. Nothing here reads a clock or a file, waits, or touches anything real.
+
+mod chance;
+mod file;
+mod inputs;
+mod model;
+mod play;
+mod player;
+mod read;
+
+pub use model::Model;
+pub use play::Played;
+pub use player::{Account, End, Player, Setup, Use, play};
+pub use read::schema;

@@ -1,0 +1,304 @@
+//! Plays a run in virtual time: whatever comes next happens at once.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+
+use super::model::Model;
+use crate::{
+    base::{GpuKind, Seed, Span, Value},
+    plan::NodeIx,
+    run::{
+        Beginning, Cause, Digest, Ending, Failure, Input, Outcome, Record, Report, Run, RunId, World, place::HostId,
+    },
+    workflow::Workflow,
+};
+
+/// What is played.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    pub workflow: Arc<Workflow>,
+    pub inputs: Value,
+    pub seed: Seed,
+}
+
+/// A run that was played, and what it used.
+#[derive(Clone, Debug)]
+pub struct Account {
+    pub end: End,
+    pub started: Timestamp,
+    pub ended: Timestamp,
+    pub uses: Vec<Use>,
+    pub events: usize,
+    /// The run as it was at its end.
+    pub run: Run,
+}
+
+/// How a played run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum End {
+    Over(Outcome),
+    /// It waits for an operator, and nobody is there.
+    Held,
+    /// Nothing will ever happen any more: what waits fits no host.
+    Stuck,
+    /// It took more turns than a run may.
+    Endless,
+}
+
+/// One attempt, and what it held.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Use {
+    pub node: NodeIx,
+    pub attempt: u32,
+    pub host: HostId,
+    pub gpus: u32,
+    pub kind: Option<GpuKind>,
+    pub from: Timestamp,
+    pub to: Timestamp,
+}
+
+/// More turns than any run of sense has.
+const TURNS_MAX: usize = 50_000_000;
+/// How long the end of an attempt takes that nobody wants any more.
+const TO_STOP: Span = Span::from_secs(1);
+
+/// A run while it is played.
+pub struct Player<'m> {
+    model: &'m Model,
+    seed: Seed,
+    pub(super) world: World,
+    pub(super) now: Timestamp,
+    coming: BinaryHeap<Reverse<Coming>>,
+    /// Counts what was put into `coming`: of what is due at the same moment, what was put in first comes first.
+    put: u64,
+    /// For each node, the attempt that is known to run; 0 where none is.
+    known: Vec<u32>,
+    running: Vec<usize>,
+    uses: Vec<Use>,
+    events: usize,
+}
+
+/// A report on its way.
+struct Coming {
+    at: Timestamp,
+    number: u64,
+    node: NodeIx,
+    attempt: u32,
+    report: Report,
+}
+
+/// Plays a run from its beginning to its end.
+pub fn play(model: &Model, setup: &Setup) -> Account {
+    let (mut player, _) = Player::begin(model, setup);
+    let joined = model.hosts().into_iter().map(|(host, offer)| Input::HostJoined { host, offer });
+    player.turn(joined);
+    let end = player.to_the_end();
+    player.account(end)
+}
+
+/// How every simulated run begins.
+pub(super) fn beginning(setup: &Setup) -> Beginning {
+    let mut id = [0; 16];
+    id[..8].copy_from_slice(&setup.seed.0.to_be_bytes());
+    Beginning {
+        id: RunId::from_bytes(id),
+        name: "simulated".into(),
+        workflow: Digest::of(setup.workflow.name.as_str()),
+        inputs: setup.inputs.clone(),
+        seed: setup.seed,
+        simulated: true,
+    }
+}
+
+impl<'m> Player<'m> {
+    pub fn begin(model: &'m Model, setup: &Setup) -> (Self, Vec<Record>) {
+        let now = Timestamp::UNIX_EPOCH;
+        let (world, records) = World::begin(now, setup.workflow.clone(), &beginning(setup));
+        let player = Self {
+            model,
+            seed: setup.seed,
+            world,
+            now,
+            coming: BinaryHeap::new(),
+            put: 0,
+            known: Vec::new(),
+            running: Vec::new(),
+            uses: Vec::new(),
+            events: records.len(),
+        };
+        (player, records)
+    }
+
+    pub fn run(&self) -> &Run {
+        &self.world.run
+    }
+
+    fn to_the_end(&mut self) -> End {
+        for _ in 0..TURNS_MAX {
+            if let Some(outcome) = &self.world.run.outcome {
+                return End::Over(outcome.clone());
+            }
+            let Some(next) = self.next() else {
+                return if self.world.run.held.is_empty() { End::Stuck } else { End::Held };
+            };
+            self.now = next;
+            let due = self.due();
+            self.turn(due);
+        }
+        End::Endless
+    }
+
+    /// When something happens next.
+    pub(super) fn next(&self) -> Option<Timestamp> {
+        let report = self.coming.peek().map(|Reverse(coming)| coming.at);
+        [report, self.world.next_deadline()].into_iter().flatten().min()
+    }
+
+    /// The reports that have come by now.
+    fn due(&mut self) -> Vec<Input> {
+        let mut due = Vec::new();
+        while self.coming.peek().is_some_and(|Reverse(coming)| coming.at <= self.now) {
+            let Some(Reverse(Coming { node, attempt, report, .. })) = self.coming.pop() else { break };
+            due.push(Input::Report { node: self.world.run.plan.id(node).into(), attempt, report });
+        }
+        due
+    }
+
+    /// One turn: the world decides, the model plays what was started.
+    pub fn turn(&mut self, inputs: impl IntoIterator<Item = Input>) -> Vec<Record> {
+        let records = self.world.handle(self.now, inputs);
+        self.events += records.len();
+        let has = |kinds: &[&str]| records.iter().any(|record| kinds.contains(&&*record.kind));
+        if has(&["attempt_succeeded", "attempt_failed"]) {
+            self.see_ended();
+        }
+        if has(&["attempt_started"]) {
+            self.see_started();
+        }
+        if has(&["failed", "settled", "held", "cancelled"]) {
+            self.see_stopped();
+        }
+        records
+    }
+
+    fn see_ended(&mut self) {
+        let (uses, known, run, now) = (&mut self.uses, &mut self.known, &self.world.run, self.now);
+        self.running.retain(|at| {
+            let used = &mut uses[*at];
+            let goes_on = run.attempts.get(&used.node).is_some_and(|attempt| attempt.number == used.attempt);
+            if !goes_on {
+                used.to = now;
+                known[used.node.index()] = 0;
+            }
+            goes_on
+        });
+    }
+
+    fn see_started(&mut self) {
+        self.known.resize(self.world.run.plan.graph().node_count(), 0);
+        for (node, attempt) in self.world.run.wanted() {
+            let known = &mut self.known[node.index()];
+            if *known == attempt.number {
+                continue;
+            }
+            *known = attempt.number;
+            let played = self.model.play(self.seed, &self.world.run, node, attempt);
+            let host = self.world.run.fleet.host(&attempt.host);
+            self.running.push(self.uses.len());
+            self.uses.push(Use {
+                node,
+                attempt: attempt.number,
+                host: attempt.host.clone(),
+                gpus: u32::try_from(attempt.gpus.len()).unwrap_or(u32::MAX),
+                kind: attempt.gpus.first().and_then(|gpu| Some(host?.gpus.get(gpu)?.kind.clone())),
+                from: self.now,
+                to: self.now,
+            });
+            self.put += 1;
+            self.coming.push(Reverse(Coming {
+                at: after(self.now, played.takes),
+                number: self.put,
+                node,
+                attempt: attempt.number,
+                report: played.report,
+            }));
+        }
+    }
+
+    /// What nobody wants any more is ended at once.
+    fn see_stopped(&mut self) {
+        for (node, attempt) in self.world.run.wanted().filter(|(_, it)| it.ending == Some(Ending::Stopped)) {
+            self.put += 1;
+            self.coming.push(Reverse(Coming {
+                at: after(self.now, TO_STOP),
+                number: self.put,
+                node,
+                attempt: attempt.number,
+                report: Report::Failed(Failure::new(Cause::Stopped, "it was ended")),
+            }));
+        }
+    }
+
+    fn account(self, end: End) -> Account {
+        Account {
+            end,
+            started: self.world.run.started,
+            ended: self.now,
+            uses: self.uses,
+            events: self.events,
+            run: self.world.run,
+        }
+    }
+}
+
+pub(super) fn after(at: Timestamp, span: Span) -> Timestamp {
+    at.checked_add(span.to_signed()).unwrap_or(Timestamp::MAX)
+}
+
+impl Use {
+    pub fn hours(&self) -> f64 {
+        self.to.duration_since(self.from).as_secs_f64() / 3_600.0
+    }
+}
+
+impl Account {
+    pub fn hours(&self) -> f64 {
+        self.ended.duration_since(self.started).as_secs_f64() / 3_600.0
+    }
+
+    pub fn gpu_hours(&self) -> f64 {
+        self.uses.iter().map(|used| f64::from(used.gpus) * used.hours()).sum()
+    }
+
+    pub fn cost(&self, model: &Model) -> f64 {
+        let mut hours: BTreeMap<&GpuKind, f64> = BTreeMap::new();
+        for used in &self.uses {
+            if let Some(kind) = &used.kind {
+                *hours.entry(kind).or_default() += f64::from(used.gpus) * used.hours();
+            }
+        }
+        hours.iter().map(|(kind, hours)| hours * model.price(kind)).sum()
+    }
+}
+
+impl PartialEq for Coming {
+    fn eq(&self, other: &Self) -> bool {
+        self.number == other.number
+    }
+}
+impl Eq for Coming {}
+impl PartialOrd for Coming {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Coming {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, self.number).cmp(&(other.at, other.number))
+    }
+}
