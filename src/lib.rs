@@ -3,9 +3,11 @@
 //! `ARCHITECTURE.md` beside this file has the map, what must always hold, and the words.
 
 pub mod action;
+pub mod backend;
 pub mod base;
 pub mod cli;
 pub mod document;
+pub mod driver;
 pub mod plan;
 pub mod rule;
 pub mod run;

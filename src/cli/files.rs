@@ -69,13 +69,15 @@ fn read_limited(file: impl Read) -> Result<String, String> {
 /// One file, checked, and what to say of it.
 pub(super) struct Reading {
     pub(super) checked: Result<Checked, Vec<Mistake>>,
+    /// With everything that it includes and extends, and with the settings of the call.
+    pub(super) tree: Option<Tree>,
     pub(super) sources: Sources,
 }
 
 /// Reads a file with all that it includes and extends, and checks it. `settings` are the `--set` of the call.
 pub(super) fn read(path: &str, settings: &[String]) -> Reading {
     let (loaded, mut sources, mut mistakes) = document::load(path, &Disk::around(path), &is_modifier);
-    let Some(mut loaded) = loaded else { return Reading { checked: Err(mistakes), sources } };
+    let Some(mut loaded) = loaded else { return Reading { checked: Err(mistakes), tree: None, sources } };
     for setting in settings {
         set(&mut loaded.tree, setting, &mut sources, &mut mistakes);
     }
@@ -84,14 +86,21 @@ pub(super) fn read(path: &str, settings: &[String]) -> Reading {
         Ok(_) => Err(mistakes),
         Err(more) => Err([mistakes, more].concat()),
     };
-    Reading { checked, sources }
+    Reading { checked, tree: Some(loaded.tree), sources }
 }
 
 /// A valid workflow, or the mistakes told and the exit that they mean.
 pub(super) fn workflow(path: &str, settings: &[String], out: &Out) -> Result<Arc<Workflow>, Exit> {
+    workflow_and_source(path, settings, out).map(|(workflow, _)| workflow)
+}
+
+/// The same, and the text that a run keeps of it.
+pub(super) fn workflow_and_source(path: &str, settings: &[String], out: &Out) -> Result<(Arc<Workflow>, Tree), Exit> {
     let read = read(path, settings);
     match read.checked {
-        Ok(Checked::Workflow(workflow)) => Ok(Arc::new(*workflow)),
+        Ok(Checked::Workflow(workflow)) => {
+            Ok((Arc::new(*workflow), read.tree.expect("what was checked was read from a tree")))
+        }
         Ok(Checked::Part(name)) => {
             Err(out
                 .wrong(&format!("{path} is the part `{name}`, which other workflows include; it cannot run by itself")))

@@ -10,6 +10,7 @@ mod path;
 mod scalar;
 pub mod shape;
 mod sources;
+pub mod stored;
 mod syntax;
 mod tree;
 pub mod types;

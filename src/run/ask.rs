@@ -149,7 +149,7 @@ impl World {
 
     /// Starts what has a place.
     pub(super) fn place(&mut self) {
-        if self.run.paused || self.run.cancelled || self.run.fatal.is_some() {
+        if self.held_back || self.run.paused || self.run.cancelled || self.run.fatal.is_some() {
             return;
         }
         let placed = place::place(self.last, &self.queue, &self.run.fleet, &self.run.leases, &self.policy);

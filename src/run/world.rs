@@ -117,6 +117,7 @@ pub struct World {
     pub(super) tails: Vec<Vec<Span>>,
     pub(super) todo: VecDeque<NodeIx>,
     pub(super) records: Vec<Record>,
+    pub(super) held_back: bool,
 }
 
 impl World {
@@ -173,7 +174,24 @@ impl World {
             tails,
             todo,
             records: Vec::new(),
+            held_back: false,
         }
+    }
+
+    /// The time of the last record: time never runs backwards from here.
+    pub fn now(&self) -> Timestamp {
+        self.last
+    }
+
+    /// Starts no more attempts, or starts them again: whoever drives the run is about to leave. Nothing is recorded, for
+    /// it says nothing about the run.
+    pub fn hold_back(&mut self, hold_back: bool) {
+        self.held_back = hold_back;
+    }
+
+    /// Whether all that could go on waits for an operator's decision.
+    pub fn waits_for_an_operator(&self) -> bool {
+        self.run.waits_for_an_operator() && self.queue.is_empty()
     }
 
     /// When the run must be told the time again, if nothing else happens before.

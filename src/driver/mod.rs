@@ -1,0 +1,122 @@
+//! The driver: the loop that carries a run out. It takes in what has come, lets the run decide, stores the decisions, and
+//! only then makes the world match.
+//!
+//! `cli` builds a [`Driver`] and keeps its [`Handle`]; later the pages do the same. There is no recovery in it: at the
+//! start of every session the run is read back, what ought to be under way is ensured, and the loop goes on. When another
+//! process has taken the run over, or the store cannot be reached, the session is thrown away and the next one begins the
+//! same way. Nothing sleeps between an attempt's end and the start of what waited for it.
+
+mod begin;
+mod handle;
+mod lease;
+mod name;
+mod read;
+mod turn;
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::mpsc;
+
+pub use begin::{New, begin};
+pub use handle::{Asked, Handle, Leaving, Notice};
+pub use read::{load, workflow};
+
+use crate::{
+    backend::{self, Backend, Clock},
+    run::{Illegal, Input, NodeId, Outcome, RunId},
+    store::{self, Store},
+};
+use handle::Desk;
+
+/// How a driver's work ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum End {
+    Over(Outcome),
+    /// Nothing goes on without an operator's decision about these.
+    Held(Vec<NodeId>),
+    /// It was told to leave; so many attempts are still under way.
+    Left {
+        under_way: usize,
+    },
+}
+
+/// Why a run could not be carried on. The run itself is intact.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error("the records of the run cannot be read: {0}")]
+    Illegal(#[from] Illegal),
+    #[error("the stored workflow cannot be read: {0}")]
+    Workflow(String),
+    #[error(transparent)]
+    Backend(#[from] backend::Error),
+}
+
+/// How long the store may be away before a driver gives up.
+const STORE_AWAY_MAX: Duration = Duration::from_secs(300);
+/// The pause before the store is tried again; it doubles up to the second figure.
+const STORE_PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// What drives one run.
+pub struct Driver {
+    store: Arc<dyn Store>,
+    backend: Arc<dyn Backend>,
+    clock: Clock,
+    run: RunId,
+    holder: String,
+    inputs: mpsc::Receiver<Input>,
+    desk: Desk,
+}
+
+impl Driver {
+    /// A driver of a stored run. `inputs` is the other end of the backend's channel; `holder` tells people who drives.
+    pub fn new(
+        store: Arc<dyn Store>,
+        backend: Arc<dyn Backend>,
+        clock: Clock,
+        run: RunId,
+        holder: String,
+        inputs: mpsc::Receiver<Input>,
+    ) -> (Self, Handle) {
+        let (handle, desk) = handle::pair();
+        (Self { store, backend, clock, run, holder, inputs, desk }, handle)
+    }
+
+    /// Carries the run on until it is over, is held, or is told to leave.
+    pub async fn drive(mut self) -> Result<End, Error> {
+        let mut pause = STORE_PAUSE.0;
+        let mut away = Duration::ZERO;
+        loop {
+            let error = match self.session().await {
+                Err(Error::Store(error)) => error,
+                end => return end,
+            };
+            match error {
+                store::Error::Fenced { .. } => self.desk.tell(Notice::TakenOver),
+                store::Error::Unreachable { .. } if away < STORE_AWAY_MAX => {
+                    self.desk.tell(Notice::StoreAway { why: full(&error) });
+                    tokio::time::sleep(pause).await;
+                    away += pause;
+                    pause = STORE_PAUSE.1.min(pause * 2);
+                }
+                error => return Err(error.into()),
+            }
+            if self.desk.leaving() != Leaving::Not {
+                return Ok(End::Left { under_way: 0 });
+            }
+        }
+    }
+}
+
+/// An error with all that lies under it, on one line.
+pub fn full(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut under = error.source();
+    while let Some(error) = under {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        under = error.source();
+    }
+    text
+}

@@ -1,0 +1,205 @@
+//! A session: from reading the run back to its end, turn by turn.
+
+use serde::Deserialize;
+
+use super::{Driver, End, Error, Leaving, Notice, handle::Asked, lease, load};
+use crate::{
+    backend::{self, AttemptId, Work},
+    document::types::OnTimeLimit,
+    plan::NodeIx,
+    run::{Ending, Input, NodeId, Record, World},
+    store::{self, Fence},
+};
+
+/// Inputs that are taken into one turn: enough that one flush serves them all, few enough that none waits long for it.
+const INPUTS_MAX: usize = 4_096;
+
+impl Driver {
+    /// Drives the run until there is nothing more to do here, or until the store says no.
+    pub(super) async fn session(&mut self) -> Result<End, Error> {
+        let Some(fence) = self.take().await? else { return Ok(End::Left { under_way: 0 }) };
+        let renewal = lease::renew(self.store.clone(), fence.clone());
+        let end = self.turns(&fence, renewal.lost.clone()).await;
+        drop(renewal);
+        match end {
+            Err(Error::Store(error)) => Err(error.into()),
+            end => {
+                self.store.release(fence).await?;
+                end
+            }
+        }
+    }
+
+    async fn turns(&mut self, fence: &Fence, mut lost: tokio::sync::watch::Receiver<bool>) -> Result<End, Error> {
+        let mut world = load(&*self.store, self.run).await?;
+        if let Some(outcome) = &world.run.outcome {
+            return Ok(End::Over(outcome.clone()));
+        }
+        self.clock.go_on_from(world.now());
+        self.desk.tell(Notice::Driving { taken_up: world.run.attempts.len() });
+        self.store.summarize(fence, "running", None).await?;
+        let hosts = self.backend.hosts().await?;
+        let mut batch = backend::changes(&world.run, hosts);
+        self.turn(&mut world, fence, &mut batch, Dispatch::All).await?;
+        loop {
+            if let Some(end) = self.end(&world, fence).await? {
+                return Ok(end);
+            }
+            if self.inputs.is_empty() {
+                self.backend.at_rest(world.next_deadline());
+            }
+            let due = world.next_deadline();
+            let sleep = due.map(|due| self.clock.until(due)).unwrap_or_default();
+            tokio::select! {
+                biased;
+                Some(asked) = self.desk.commands.recv() => self.obey(&mut world, fence, asked).await?,
+                Some(look) = self.desk.looks.recv() => look(&world),
+                Ok(()) = self.desk.leave.changed() => world.hold_back(true),
+                Ok(()) = lost.changed() => return Err(store::Error::Fenced { run: self.run }.into()),
+                _ = self.inputs.recv_many(&mut batch, INPUTS_MAX) => {
+                    self.turn(&mut world, fence, &mut batch, Dispatch::New).await?;
+                }
+                () = tokio::time::sleep(sleep), if due.is_some() => {
+                    batch.push(Input::Tick);
+                    self.turn(&mut world, fence, &mut batch, Dispatch::New).await?;
+                }
+            }
+        }
+    }
+
+    /// Append, then act: what is decided is stored, and only then does anything begin or end.
+    async fn turn(
+        &mut self,
+        world: &mut World,
+        fence: &Fence,
+        inputs: &mut Vec<Input>,
+        dispatch: Dispatch,
+    ) -> Result<(), Error> {
+        world.hold_back(self.desk.leaving() != Leaving::Not);
+        let records = world.handle(self.clock.now(), inputs.drain(..));
+        if !records.is_empty() {
+            self.store.append(fence, &records).await?;
+        }
+        match dispatch {
+            Dispatch::All => self.dispatch_all(world),
+            Dispatch::New => self.dispatch_new(world, &records),
+        }
+        if !records.is_empty() {
+            self.desk.publish(records);
+        }
+        Ok(())
+    }
+
+    async fn obey(&mut self, world: &mut World, fence: &Fence, asked: Asked) -> Result<(), Error> {
+        let Asked { who, why, command, answer } = asked;
+        let refusal = world.refusal(&command);
+        let obeyed = match refusal {
+            Some(refusal) => Err(refusal),
+            None => {
+                let mut inputs = vec![Input::Command { who, why, command }];
+                self.turn(world, fence, &mut inputs, Dispatch::New).await?;
+                Ok(())
+            }
+        };
+        // Whoever asked may have gone.
+        let _ = answer.send(obeyed);
+        Ok(())
+    }
+
+    /// Whether there is nothing more to do here.
+    async fn end(&self, world: &World, fence: &Fence) -> Result<Option<End>, Error> {
+        let run = &world.run;
+        let end = if let Some(outcome) = &run.outcome {
+            End::Over(outcome.clone())
+        } else if world.waits_for_an_operator() {
+            End::Held(run.held.iter().map(|node| run.plan.id(*node).into()).collect())
+        } else {
+            match self.desk.leaving() {
+                Leaving::AtOnce => End::Left { under_way: run.attempts.len() },
+                Leaving::WhenIdle if run.attempts.is_empty() => End::Left { under_way: 0 },
+                Leaving::WhenIdle | Leaving::Not => return Ok(None),
+            }
+        };
+        let (state, ended_at) = match &end {
+            End::Over(outcome) => (over(outcome), Some(world.now())),
+            End::Held(nodes) => (format!("held: {} to decide", nodes.len()), None),
+            End::Left { .. } => ("left, to be resumed".into(), None),
+        };
+        self.store.summarize(fence, &state, ended_at).await?;
+        Ok(Some(end))
+    }
+
+    /// Everything that ought to be under way, after the run was read back.
+    fn dispatch_all(&self, world: &World) {
+        for node in world.run.attempts.keys().copied() {
+            self.ensure(world, node);
+            self.stop_if_ending(world, node);
+        }
+    }
+
+    /// What the records of this turn began or ended.
+    fn dispatch_new(&self, world: &World, records: &[Record]) {
+        let mut may_stop = false;
+        for record in records {
+            match &*record.kind {
+                "attempt_started" => {
+                    if let Some(node) = begun(record).and_then(|node| world.run.find(&node)) {
+                        self.ensure(world, node);
+                    }
+                }
+                "overtime" | "settled" | "held" | "failed" | "ruled" | "cancelled" => may_stop = true,
+                _ => {}
+            }
+        }
+        if may_stop {
+            world.run.attempts.keys().for_each(|node| self.stop_if_ending(world, *node));
+        }
+    }
+
+    fn ensure(&self, world: &World, node: NodeIx) {
+        // It may have ended in the same turn, when its host was lost.
+        if let Some(attempt) = world.run.attempts.get(&node) {
+            let id = self.id(world, node, attempt.number);
+            self.backend.ensure(&id, Work { run: &world.run, node, attempt });
+        }
+    }
+
+    fn stop_if_ending(&self, world: &World, node: NodeIx) {
+        let Some(attempt) = world.run.attempts.get(&node) else { return };
+        let keeps = world.run.plan.step(node).settings.on_time_limit == OnTimeLimit::Succeed;
+        match attempt.ending {
+            Some(Ending::Overtime) => self.backend.stop(&self.id(world, node, attempt.number), keeps),
+            Some(Ending::Stopped) => self.backend.stop(&self.id(world, node, attempt.number), false),
+            None => {}
+        }
+    }
+
+    fn id(&self, world: &World, node: NodeIx, number: u32) -> AttemptId {
+        AttemptId { run: self.run, node: world.run.plan.id(node).into(), number }
+    }
+}
+
+/// What is ensured after a turn.
+#[derive(Clone, Copy)]
+enum Dispatch {
+    All,
+    New,
+}
+
+/// The node that a record begins an attempt of; the rest of the record is passed over.
+fn begun(record: &Record) -> Option<NodeId> {
+    #[derive(Deserialize)]
+    struct Begun {
+        node: NodeId,
+    }
+    serde_json::from_str::<Begun>(&record.body).ok().map(|begun| begun.node)
+}
+
+fn over(outcome: &crate::run::Outcome) -> String {
+    use crate::run::Outcome;
+    match outcome {
+        Outcome::Succeeded { .. } => "succeeded".into(),
+        Outcome::Failed { node, .. } => format!("failed at {node}"),
+        Outcome::Cancelled => "cancelled".into(),
+    }
+}
