@@ -219,6 +219,7 @@ const BROKEN_FILES: &[(&str, &str)] = &[
         "not a part",
         "== w/main.yaml\nworkflow: a\ninclude: [b.yaml, c.yaml, d.yaml, 5]\nextends: e.yaml\n== w/b.yaml\nworkflow: b\n== w/c.yaml\nabout: c\n== w/d.yaml\npart: d\nstep: {}\nrules: []\n== w/e.yaml\npart: e\n",
     ),
+    ("not a workflow", "== w/main.yaml\nworkflow: a\nextends: p.yaml\n== w/p.yaml\npart: p\n"),
     ("wrong include", "== w/main.yaml\nworkflow: a\ninclude: parts/entry.yaml\nextends: [b.yaml]\n"),
     ("broken part", "== w/main.yaml\nworkflow: a\ninclude: [p.yaml]\n== w/p.yaml\npart: p\nrules: { a: 1\n"),
 ];

@@ -47,7 +47,21 @@ impl Reader for Disk {
         }
         read_limited(file)
     }
+
+    fn beside(&self, path: &str) -> Vec<String> {
+        let path = Path::new(path);
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let Ok(entries) = std::fs::read_dir(folder.unwrap_or(Path::new("."))) else { return Vec::new() };
+        // As the author would write them: without a `./` that the path did not have.
+        let name = |entry: std::io::Result<std::fs::DirEntry>| {
+            Some(path.with_file_name(entry.ok()?.file_name()).to_string_lossy().into_owned())
+        };
+        entries.take(BESIDE_MAX).filter_map(name).collect()
+    }
 }
+
+/// Files of a folder that are looked through for one with a name near to that of a missing one.
+const BESIDE_MAX: usize = 1_000;
 
 /// The words of the operating system without its numbers.
 fn told(error: &std::io::Error) -> String {

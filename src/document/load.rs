@@ -91,8 +91,9 @@ impl Loading<'_> {
     /// A workflow with its parts, laid over what it extends.
     fn workflow(&mut self, path: &str, asked: Option<Place>) -> Option<Tree> {
         let (_, mut tree) = self.file(path, asked)?;
-        if let (Some(key), None, Some(_)) = (tree.key("part"), tree.key("workflow"), asked) {
-            let mistake = Mistake::new("document::not_a_workflow", key.place, "expected a workflow, found a part");
+        if let (Some(key), None, Some(asked)) = (tree.key("part"), tree.key("workflow"), asked) {
+            let mistake = Mistake::new("document::not_a_workflow", asked, "expected a workflow, found a part");
+            let mistake = mistake.related(key.place, "this makes it a part");
             self.mistakes.push(mistake.help("put the file under `include`, or extend a workflow"));
             return None;
         }
@@ -226,7 +227,8 @@ impl Loading<'_> {
                 let near = near::nearest(&shown, there.iter().map(String::as_str));
                 let mistake =
                     Mistake::new("document::unreadable", place, format!("cannot read {}: {why}", quoted(&shown)));
-                self.mistakes.push(mistake.maybe_help(near.map(|near| format!("did you mean `{near}`?"))));
+                self.mistakes
+                    .push(mistake.maybe_help(near.map(|near| format!("did you mean `{}`?", path::split(near).1))));
                 return None;
             }
         };

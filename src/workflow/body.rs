@@ -8,7 +8,7 @@ use super::{
     Body, Does, Step, StepIx,
     check::{Checker, TAKEN_NAMES},
     given, names, step,
-    unused::visit,
+    unused::{Unread, visit},
 };
 use crate::{
     base::{Mistake, Name, Ty, near},
@@ -21,6 +21,8 @@ pub(super) struct Draft<'a> {
     pub(super) name: Name,
     pub(super) key: &'a Key,
     pub(super) tree: &'a Tree,
+    /// Whether its name is that of something else.
+    pub(super) taken: bool,
     pub(super) modifiers: Modifiers,
 }
 
@@ -50,13 +52,20 @@ impl Checker {
         mut scope: Scope,
     ) -> Body {
         let drafts = self.drafts(steps, &scope);
-        let order = self.order(&drafts);
+        let (order, in_circles) = self.order(&drafts);
+        // Steps that wait for one another are told of once, and are names all the same.
+        for at in in_circles {
+            scope.insert(drafts[at].name.clone(), Ty::Never);
+        }
         let mut checked: Vec<Step> = Vec::with_capacity(drafts.len());
         let mut places: BTreeMap<Name, StepIx> = BTreeMap::new();
         let mut named_needs: Vec<&[Name]> = Vec::with_capacity(drafts.len());
         for at in order {
             let draft = &drafts[at];
             let step = step::read(self, draft, &scope);
+            if draft.taken {
+                continue;
+            }
             scope.insert(draft.name.clone(), step.as_ref().map_or(Ty::Never, |step| step.ty.clone()));
             if let Some(step) = step {
                 places.insert(draft.name.clone(), StepIx(u32::try_from(checked.len()).unwrap_or(u32::MAX)));
@@ -91,6 +100,11 @@ impl Checker {
         for at in all_read {
             checked[at.0 as usize].read = true;
         }
+        for draft in &drafts {
+            if !places.get(&draft.name).is_some_and(|at| checked[at.0 as usize].read) {
+                self.unread.push(Unread::key(draft.key));
+            }
+        }
         Body { name, about: None, takes, sees_around: false, steps: checked, places, gives, gives_ty }
     }
 
@@ -98,29 +112,38 @@ impl Checker {
         let mut drafts = Vec::new();
         for (key, tree) in steps.entries() {
             let Some(name) = self.name(key) else { continue };
-            self.refuse_taken(&name, key, scope);
-            drafts.push(Draft { name, key, tree, modifiers: step::modifiers(tree) });
+            let taken = self.refuse_taken(&name, key, scope);
+            drafts.push(Draft { name, key, tree, taken, modifiers: step::modifiers(tree) });
         }
         drafts
     }
 
     /// One name, one thing: a step may not hide what it could see.
-    pub(super) fn refuse_taken(&mut self, name: &Name, key: &Key, scope: &Scope) {
-        if TAKEN_NAMES.contains(&name.as_str()) || scope.get(name.as_str()).is_some() {
+    pub(super) fn refuse_taken(&mut self, name: &Name, key: &Key, scope: &Scope) -> bool {
+        let taken = TAKEN_NAMES.contains(&name.as_str()) || scope.get(name.as_str()).is_some();
+        if taken {
             let message = format!("`{name}` is the name of something else here");
             self.mistake(Mistake::new("workflow::name_taken", key.place, message).help("choose another name"));
         }
+        taken
     }
 
-    /// The order in which the steps are checked; cycles and unknown `needs` are mistakes.
-    fn order(&mut self, drafts: &[Draft<'_>]) -> Vec<usize> {
+    /// The order in which the steps are checked, and those that wait for one another; cycles and unknown `needs` are
+    /// mistakes.
+    fn order(&mut self, drafts: &[Draft<'_>]) -> (Vec<usize>, Vec<usize>) {
         let position: BTreeMap<&str, usize> =
             drafts.iter().enumerate().map(|(i, draft)| (draft.name.as_str(), i)).collect();
         let mut edges = Vec::new();
         for (i, draft) in drafts.iter().enumerate() {
             let mut mentioned = BTreeSet::new();
             names::mentioned(draft.tree, &mut mentioned);
-            edges.extend(mentioned.iter().filter_map(|name| position.get(name)).map(|at| (i, *at)));
+            edges.extend(
+                mentioned
+                    .iter()
+                    .filter_map(|name| position.get(name))
+                    .filter(|at| !drafts[**at].taken)
+                    .map(|at| (i, *at)),
+            );
             let written = draft.tree.get("needs").map(Tree::items).unwrap_or_default();
             for need in written.iter().filter_map(|need| need.as_text().map(|text| (need, text))) {
                 match position.get(&**need.1) {
@@ -134,6 +157,7 @@ impl Checker {
             }
         }
         let (order, cycles) = names::order(drafts.len(), edges);
+        let in_circles = cycles.concat();
         for cycle in cycles {
             let path: Vec<&str> = cycle.iter().chain(cycle.first()).map(|at| drafts[*at].name.as_str()).collect();
             let message = format!("these steps wait for one another: {}", path.join(" → "));
@@ -144,7 +168,7 @@ impl Checker {
             }
             self.mistake(mistake);
         }
-        order
+        (order, in_circles)
     }
 }
 

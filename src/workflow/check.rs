@@ -1,13 +1,13 @@
 //! The check of a whole document, in one pass that collects every mistake.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use indexmap::IndexMap;
 
 use super::{Body, BodyIx, Input, Workflow, form::Template, given, gpus, names, types::Types, unused};
 use crate::{
     base::{
-        Mistake, Name, SourceId, Ty, Value,
+        Mistake, Name, Place, SourceId, Ty, Value,
         limits::{MISTAKES_MAX, TEMPLATE_DEPTH_MAX},
         near,
     },
@@ -38,6 +38,7 @@ pub fn check(tree: &Tree) -> Result<Checked, Vec<Mistake>> {
     mistakes.extend(
         checker.mistakes.into_iter().filter(|it| !(it.code.starts_with("document::") && seen.contains(&it.place))),
     );
+    unused::tell(checker.unread, &mut mistakes);
     mistakes.sort_by(|a, b| (a.place, a.code).cmp(&(b.place, b.code)));
     mistakes.dedup();
     mistakes.truncate(MISTAKES_MAX);
@@ -60,6 +61,9 @@ pub(super) struct Checker {
     pub(super) bodies: Vec<Body>,
     pub(super) mistakes: Vec<Mistake>,
     pub(super) used: unused::Used,
+    pub(super) unread: Vec<unused::Unread>,
+    /// The names of all templates, also of those that could not be checked.
+    pub(super) written_templates: BTreeSet<Arc<str>>,
 }
 
 impl Checker {
@@ -74,6 +78,8 @@ impl Checker {
             bodies: Vec::new(),
             mistakes: Vec::new(),
             used: unused::Used::default(),
+            unread: Vec::new(),
+            written_templates: BTreeSet::new(),
         }
     }
 
@@ -99,7 +105,7 @@ impl Checker {
     fn document(&mut self, tree: &Tree, is_part: bool) -> Option<Checked> {
         for (key, ty) in tree.get("types").map(Tree::entries).unwrap_or_default() {
             if let Some(name) = self.name(key) {
-                self.types.declare(name, ty, &mut self.mistakes);
+                self.types.declare(name, key, ty, &mut self.mistakes);
             }
         }
         let rules_ty = self.rules(tree);
@@ -130,7 +136,7 @@ impl Checker {
             let body = self.body(known("main"), steps, tree.get("gives"), IndexMap::new(), scope);
             self.bodies[0] = body;
         }
-        unused::report(self, tree, gpu_table.as_ref());
+        unused::note_all(self, tree, gpu_table.as_ref());
 
         let about = tree.get("about").and_then(Tree::as_text).map(ToString::to_string);
         let key = if is_part { "part" } else { "workflow" };
@@ -160,7 +166,7 @@ impl Checker {
         let (value, ty) = given::read(rules, None, &Scope::new(), &mut self.mistakes);
         self.rules = value.known().unwrap_or_else(|| {
             self.mistakes.push(
-                Mistake::new("workflow::computed_rule", rules.place, "rules are written out, not computed")
+                Mistake::new("workflow::computed_rule", computed(rules), "rules are written out, not computed")
                     .help("compute it in a `value` step, or where it is used"),
             );
             Value::Null
@@ -188,6 +194,7 @@ impl Checker {
     /// Checks the templates, those first that others use.
     fn templates(&mut self, tree: &Tree) {
         let entries = tree.get("templates").map(Tree::entries).unwrap_or_default();
+        self.written_templates = entries.iter().map(|(key, _)| key.text.clone()).collect();
         let position = |name: &str| entries.iter().position(|(key, _)| *key.text == *name);
         let uses = |template: &Tree| -> Vec<usize> {
             let steps = template.get("steps").map(Tree::entries).unwrap_or_default();
@@ -215,8 +222,10 @@ impl Checker {
             depths[at] = deepest + 1;
             let (key, template) = &entries[at];
             if depths[at] > TEMPLATE_DEPTH_MAX {
-                let message = format!("templates use one another more than {TEMPLATE_DEPTH_MAX} deep");
-                self.mistake(Mistake::new("workflow::too_deep", key.place, message));
+                let message =
+                    format!("expected templates that use one another at most {TEMPLATE_DEPTH_MAX} deep, found more");
+                let mistake = Mistake::new("workflow::too_deep", key.place, message);
+                self.mistake(mistake.help("put the steps of some of them into those that use them"));
             }
             if let Some(name) = self.name(key) {
                 self.template(name, key, template);
@@ -252,6 +261,20 @@ impl Checker {
         }
         Some(schedule)
     }
+}
+
+/// The first value that is not written out.
+fn computed(tree: &Tree) -> Place {
+    let is_computed = |tree: &Tree| tree.as_text().is_some_and(|text| text.contains("${"));
+    let mut waiting = vec![tree];
+    while let Some(tree) = waiting.pop() {
+        if is_computed(tree) {
+            return tree.place;
+        }
+        waiting.extend(tree.items().iter().rev());
+        waiting.extend(tree.entries().iter().rev().map(|(_, value)| value));
+    }
+    tree.place
 }
 
 /// A name of the language itself.

@@ -8,6 +8,7 @@ use super::{
     check::{Checker, known},
     given, step,
     step::{What, settled},
+    unused::Unread,
 };
 use crate::{
     base::{Mistake, Name, Place, Ty, limits, near},
@@ -51,7 +52,7 @@ impl Checker {
         let Some(steps) = tree.get("steps") else { return };
         let mut body = self.body(name.clone(), steps, tree.get("gives"), takes.clone(), scope);
         body.about = tree.get("about").and_then(Tree::as_text).map(ToString::to_string);
-        self.refuse_unread(&name, tree, &body);
+        self.note_unread(&name, tree, &body);
         let at = self.body_ix();
         let template = Template { body: at, takes, gives: body.gives_ty.clone(), place: key.place };
         self.bodies.push(body);
@@ -59,7 +60,7 @@ impl Checker {
     }
 
     /// What a template takes and never reads is a misspelling, or a leftover.
-    fn refuse_unread(&mut self, name: &Name, tree: &Tree, body: &Body) {
+    fn note_unread(&mut self, name: &Name, tree: &Tree, body: &Body) {
         let mut read: Vec<String> = Vec::new();
         for step in &body.steps {
             roots(step, &self.bodies, &mut |root| read.push(root.to_string()));
@@ -68,9 +69,8 @@ impl Checker {
         for (key, _) in tree.get("takes").map(Tree::entries).unwrap_or_default() {
             if !read.iter().any(|root| **root == *key.text) {
                 let message = format!("the template `{name}` takes `{}` and never reads it", key.text);
-                self.mistake(
-                    Mistake::new("workflow::unread_take", key.place, message).help("read it, or do not take it"),
-                );
+                let unread = Unread::key(key);
+                self.unread.push(unread.mistake("workflow::unread_take", message, "read it, or do not take it"));
             }
         }
     }
@@ -83,6 +83,10 @@ impl Checker {
         match &found {
             Some((name, _)) => {
                 self.used.templates.insert(name.clone());
+            }
+            // It is there, but was not checked: what is wrong with it is told at its own place.
+            None if self.written_templates.contains(word) => {
+                self.used.templates.extend(Name::parse(word));
             }
             None => {
                 let help = near::did_you_mean(word, self.templates.keys().map(Name::as_str));
@@ -142,7 +146,11 @@ impl Checker {
             let is_item = item.is_some_and(|item| *item.text == *taken.as_str());
             if let (true, Some(found), Some(item)) = (is_item, scope.get(taken.as_str()), item) {
                 if !found.fits(ty) {
-                    let message = format!("`{taken}` is {found}, but the template `{name}` takes {ty}");
+                    let message = format!(
+                        "`{taken}` is {}, but the template `{name}` takes {}",
+                        given::with_article(found),
+                        given::with_article(ty)
+                    );
                     self.mistake(
                         Mistake::new("workflow::wrong_type", item.place, message)
                             .related(template.place, "the template"),
@@ -222,7 +230,11 @@ pub(super) fn repeat(checker: &mut Checker, draft: &Draft<'_>, scope: &Scope) ->
             .map_or(draft.key.place, |key| key.place);
         match gives.fields.get(taken) {
             Some(given) if !given.fits(ty) => {
-                let message = format!("`{taken}` is carried as {ty}, but the template `{name}` gives {given}");
+                let message = format!(
+                    "`{taken}` is carried as {}, but the template `{name}` gives {}",
+                    given::with_article(ty),
+                    given::with_article(given)
+                );
                 checker.mistake(
                     Mistake::new("workflow::wrong_type", key, message).related(template.place, "the template"),
                 );
@@ -281,7 +293,7 @@ pub(super) fn for_each(
         Ty::List(item) => (*item).clone(),
         Ty::Never => Ty::Never,
         other => {
-            let message = format!("expected a list, but this gives {other}");
+            let message = format!("expected a list, but this gives {}", given::with_article(&other));
             let help = matches!(other, Ty::Optional(_))
                 .then(|| "it may be null: say what to take then, as in `x.or([])`".to_string());
             checker.mistake(Mistake::new("workflow::wrong_type", list_tree.place, message).maybe_help(help));

@@ -93,14 +93,18 @@ pub(super) fn read(tree: &Tree, wanted: Option<&Ty>, scope: &Scope, mistakes: &m
             (gather_record(fields.collect()), Ty::Map(item.clone()))
         }
         (Node::Map(_), Some(Ty::Record(record))) => (fields(tree, record, scope, mistakes), Ty::Record(record.clone())),
-        (Node::List(items), None) => {
+        (Node::List(items_tree), None) => {
             let (items, types): (Vec<Given>, Vec<Ty>) =
-                items.iter().map(|tree| read(tree, None, scope, mistakes)).unzip();
+                items_tree.iter().map(|tree| read(tree, None, scope, mistakes)).unzip();
             let joined = types.iter().try_fold(Ty::Never, |all, ty| all.join(ty));
             let Some(item) = joined else {
-                let kinds: Vec<String> = types.iter().map(ToString::to_string).collect();
-                let message = format!("expected items of one type, found {}", kinds.join(", "));
-                mistakes.push(Mistake::new("workflow::mixed_list", tree.place, message));
+                let fits_before =
+                    |at: &usize| types[..=*at].iter().try_fold(Ty::Never, |all, ty| all.join(ty)).is_some();
+                let odd = (1..types.len()).find(|at| !fits_before(at)).unwrap_or_default();
+                let (first, other) = (with_article(&types[0]), with_article(&types[odd]));
+                let message = format!("expected items of one type, found {first} and {other}");
+                let mistake = Mistake::new("workflow::mixed_list", items_tree[odd].place, message);
+                mistakes.push(mistake.related(items_tree[0].place, format!("this is {first}")));
                 return bad;
             };
             (gather_list(items), Ty::list(item))
@@ -167,12 +171,15 @@ pub(super) fn read_rule(tree: &Tree, wanted: &Ty, scope: &Scope, mistakes: &mut 
 
 /// The fields of a record: unknown ones, missing ones and wrong ones are mistakes.
 fn fields(tree: &Tree, record: &Arc<RecordTy>, scope: &Scope, mistakes: &mut Vec<Mistake>) -> Given {
-    let what = || record.name.as_ref().map_or_else(|| "this".to_string(), |name| format!("`{name}`"));
+    let what = || record.name.as_ref().map_or_else(|| "this mapping".to_string(), |name| format!("`{name}`"));
     let mut found: Vec<(Arc<str>, Given)> = Vec::new();
+    let mut meant = Vec::new();
     for (key, value) in tree.entries() {
         match record.fields.get(&*key.text) {
             Some(ty) => found.push((key.text.clone(), read(value, Some(ty), scope, mistakes).0)),
             None => {
+                let free = record.fields.keys().map(Name::as_str).filter(|name| tree.get(name).is_none());
+                meant.extend(near::nearest(&key.text, free));
                 let help = near::did_you_mean(&key.text, record.fields.keys().map(Name::as_str));
                 let message = format!("{} has no field `{}`", what(), key.text);
                 mistakes.push(Mistake::new("workflow::unknown_field", key.place, message).maybe_help(help));
@@ -183,7 +190,8 @@ fn fields(tree: &Tree, record: &Arc<RecordTy>, scope: &Scope, mistakes: &mut Vec
         if tree.get(name.as_str()).is_some() {
             continue;
         }
-        if !matches!(ty, Ty::Optional(_) | Ty::Null) {
+        // What is probably there under a wrong name is not missing too.
+        if !matches!(ty, Ty::Optional(_) | Ty::Null) && !meant.contains(&name.as_str()) {
             let message = format!("{} lacks its field `{name}`", what());
             mistakes.push(
                 Mistake::new("workflow::missing_field", start(tree), message)
@@ -214,8 +222,11 @@ pub(super) fn with_article(ty: &Ty) -> String {
         Ty::List(item) => format!("a list of {item}"),
         Ty::Map(item) => format!("a mapping of names to {item}"),
         Ty::Choice(_) => format!("one of {ty}"),
-        Ty::Record(_) => format!("a record {ty}"),
-        Ty::Optional(inner) => with_article(inner),
+        Ty::Record(record) => match &record.name {
+            Some(name) => format!("`{name}`"),
+            None => format!("a mapping with {}", near::list(record.fields.keys().map(Name::as_str))),
+        },
+        Ty::Optional(inner) => format!("{} or nothing", with_article(inner)),
         Ty::Null | Ty::Never => "nothing".into(),
     }
 }
@@ -322,7 +333,7 @@ fn value_ty(value: &Value) -> Ty {
 }
 
 fn misfit(tree: &Tree, found: &Ty, wanted: &Ty) -> Mistake {
-    let message = format!("expected {}, but this gives {found}", with_article(wanted));
+    let message = format!("expected {}, but this gives {}", with_article(wanted), with_article(found));
     let mistake = Mistake::new("workflow::wrong_type", tree.place, message);
     match (found, wanted) {
         (Ty::Optional(inner), wanted) if inner.fits(wanted) => {

@@ -168,7 +168,7 @@ fn refuse_misplaced(checker: &mut Checker, draft: &Draft<'_>, what: &What<'_>) {
     for (keys, why) in [(misplaced, why), (of_templates, "uses no template"), (of_repeat, "repeats nothing")] {
         for key in keys.iter().filter_map(|key| draft.tree.key(key)) {
             let message = format!("`{}` says nothing here: the step {why}", key.text);
-            checker.mistake(Mistake::new("workflow::misplaced", key.place, message));
+            checker.mistake(Mistake::new("workflow::misplaced", key.place, message).help("leave it out"));
         }
     }
 }
@@ -183,7 +183,7 @@ fn read_action(checker: &mut Checker, action: &'static Action, input: &Tree, sco
         Takes::Fields { ty, .. } if matches!(input.node, Node::Map(_)) => {
             // What the action gives is declared by types, which are no values: they are read apart.
             let values = declared.map(|field| without(input, field));
-            given::read(values.as_ref().unwrap_or(input), Some(ty), scope, &mut checker.mistakes)
+            given::read(values.as_ref().unwrap_or(input), Some(&named(action, ty)), scope, &mut checker.mistakes)
         }
         Takes::Fields { ty, .. } => {
             let fields: Vec<&str> = match ty {
@@ -209,6 +209,14 @@ fn read_action(checker: &mut Checker, action: &'static Action, input: &Tree, sco
         }
     };
     (Does::Action { action, input: given, gives: ty.clone() }, ty)
+}
+
+/// What an action takes, called by the action's name where something is wrong with it.
+fn named(action: &Action, ty: &Ty) -> Ty {
+    match ty {
+        Ty::Record(record) => Ty::named_record(known(action.name), record.fields.clone()),
+        _ => ty.clone(),
+    }
 }
 
 /// The input without one of its fields.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     action::vocabulary,
     base::{Mistake, Name, Place, Ty, limits::DOCUMENT_DEPTH_MAX, near},
-    document::{Node, Tree},
+    document::{Key, Node, Tree},
 };
 
 /// The types that have a name: the vocabulary's and the author's own.
@@ -49,14 +49,14 @@ const SCALARS: [(&str, Ty); 10] = [
 
 impl Types {
     /// Adds the types that a document declares. They may use those above them.
-    pub fn declare(&mut self, name: Name, tree: &Tree, mistakes: &mut Vec<Mistake>) {
+    pub fn declare(&mut self, name: Name, key: &Key, tree: &Tree, mistakes: &mut Vec<Mistake>) {
         let ty = match self.read(tree, mistakes) {
             Ty::Record(record) => Ty::named_record(name.clone(), record.fields.clone()),
             other => other,
         };
         if SCALARS.iter().any(|(word, _)| *word == name.as_str()) {
-            let message = format!("`{name}` is a type of the language; choose another name");
-            mistakes.push(Mistake::new("workflow::reserved_name", tree.place, message));
+            let message = format!("`{name}` is a type of the language");
+            mistakes.push(Mistake::new("workflow::reserved_name", key.place, message).help("choose another name"));
         }
         self.0.insert(name, ty);
     }

@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Does, Given, Step, check::Checker, gpus::GpuTable};
 use crate::{
-    base::{Mistake, Name, near},
-    document::Tree,
+    base::{Mistake, Name, Place, near},
+    document::{Key, Tree},
     rule::Rule,
 };
 
@@ -16,6 +16,8 @@ pub(super) struct Used {
     pub(super) limits: BTreeSet<Name>,
     /// The rules that were read, each as the path below `rules`.
     pub(super) rules: BTreeSet<Vec<Arc<str>>>,
+    /// The inputs that were read, each as the path below `inputs`.
+    pub(super) inputs: BTreeSet<Vec<Arc<str>>>,
     pub(super) calls_gpus: bool,
 }
 
@@ -30,9 +32,29 @@ impl Used {
         self.calls_gpus |= rule.calls().iter().any(|name| name.as_str() == "gpus");
     }
     fn note_path(&mut self, path: &[Arc<str>]) {
-        if path.first().is_some_and(|root| **root == *"rules") {
-            self.rules.insert(path[1..].to_vec());
+        let Some((root, rest)) = path.split_first() else { return };
+        match &**root {
+            "rules" => drop(self.rules.insert(rest.to_vec())),
+            "inputs" => drop(self.inputs.insert(rest.to_vec())),
+            _ => {}
         }
+    }
+}
+
+/// Something that has a name and is not read, as far as is known.
+pub(super) struct Unread {
+    pub(super) name: Arc<str>,
+    pub(super) place: Place,
+    /// What to say of it in a file without other mistakes; nothing where it may well stay unread.
+    pub(super) mistake: Option<Mistake>,
+}
+
+impl Unread {
+    pub(super) fn key(key: &Key) -> Self {
+        Self { name: key.text.clone(), place: key.place, mistake: None }
+    }
+    pub(super) fn mistake(self, code: &'static str, message: String, help: &str) -> Self {
+        Self { mistake: Some(Mistake::new(code, self.place, message).help(help)), ..self }
     }
 }
 
@@ -51,8 +73,8 @@ pub(super) fn visit<'a>(step: &'a Step, see: &mut dyn FnMut(&'a Given), see_rule
     }
 }
 
-/// Reports what the document declares and nothing reads.
-pub(super) fn report(checker: &mut Checker, tree: &Tree, gpus: Option<&GpuTable>) {
+/// Notes what the document declares and nothing reads.
+pub(super) fn note_all(checker: &mut Checker, tree: &Tree, gpus: Option<&GpuTable>) {
     let mut used = std::mem::take(&mut checker.used);
     for body in &checker.bodies {
         body.gives.iter().for_each(|(_, given)| used.note(given));
@@ -67,69 +89,96 @@ pub(super) fn report(checker: &mut Checker, tree: &Tree, gpus: Option<&GpuTable>
         table.rules().for_each(|rule| used.note_rule(rule));
         table.needs().for_each(|given| used.note(given));
     }
-    // A file with other mistakes reads less than its author meant: what looks unused may only be misspelled elsewhere.
-    let clean = checker.mistakes.is_empty();
     if let Some(rules) = tree.get("rules") {
-        let missing = missing_rules(&checker.mistakes);
-        unread_rules(checker, rules, &mut Vec::new(), &used.rules, clean, &missing);
+        unread_rules(checker, rules, &mut Vec::new(), &used.rules);
     }
-    let mut unused = |section: &str, code: &'static str, read: &dyn Fn(&str) -> bool, advice: &str| {
-        for (key, _) in tree.get(section).map(Tree::entries).unwrap_or_default() {
-            if key.place.source == checker.entry && !read(&key.text) {
-                let message = format!("nothing uses `{}`", key.text);
-                checker.mistakes.push(Mistake::new(code, key.place, message).help(advice));
-            }
-        }
-    };
     let is_part = tree.get("part").is_some();
+    let input_is_read = |name: &str| used.inputs.iter().any(|path| path.first().is_none_or(|root| **root == *name));
+    let mut unused =
+        |section: &str, is_read: &dyn Fn(&str) -> bool, told: &dyn Fn(&str) -> (&'static str, String, &'static str)| {
+            for (key, _) in tree.get(section).map(Tree::entries).unwrap_or_default() {
+                if key.place.source == checker.entry && !is_read(&key.text) {
+                    let (code, message, help) = told(&key.text);
+                    checker.unread.push(Unread::key(key).mistake(code, message, help));
+                }
+            }
+        };
+    unused("inputs", &input_is_read, &|name| {
+        (
+            "workflow::unused_input",
+            format!("nothing reads the input `{name}`"),
+            "delete it, or read it where it should count",
+        )
+    });
     if !is_part {
-        unused(
-            "templates",
-            "workflow::unused_template",
-            &|name| used.templates.contains(name),
-            "`use` it in a step, or delete it",
-        );
+        unused("templates", &|name| used.templates.contains(name), &|name| {
+            (
+                "workflow::unused_template",
+                format!("nothing uses the template `{name}`"),
+                "`use` it in a step, or delete it",
+            )
+        });
     }
-    unused(
-        "limits",
-        "workflow::unused_limit",
-        &|name| used.limits.contains(name),
-        "name it in the `limits` of a step, or delete it",
-    );
+    unused("limits", &|name| used.limits.contains(name), &|name| {
+        let help = "name it in the `limits` of a step, or delete it";
+        ("workflow::unused_limit", format!("no step is inside of the limit `{name}`"), help)
+    });
+    // What a template gives may stay unread; it is only looked at when something else is asked for in vain.
+    let templates = tree.get("templates").map(Tree::entries).unwrap_or_default();
+    for (key, _) in templates.iter().filter_map(|(_, it)| it.get("gives")).flat_map(Tree::entries) {
+        checker.unread.push(Unread::key(key));
+    }
     if let Some(key) = tree.key("gpus").filter(|key| key.place.source == checker.entry && !used.calls_gpus) {
-        let mistake = Mistake::new("workflow::unused_gpus", key.place, "no step asks this table");
-        checker.mistakes.push(mistake.help("ask it in a step: `gpus: \"${gpus(task)}\"`"));
+        let help = "ask it in a step, as in `gpus: \"${gpus(task)}\"`, or delete it";
+        checker.unread.push(Unread::key(key).mistake("workflow::unused_gpus", "no step asks this table".into(), help));
     }
 }
 
-/// The last parts of names that expressions asked for in vain.
-fn missing_rules(mistakes: &[Mistake]) -> Vec<String> {
-    let quoted = |mistake: &Mistake| mistake.message.split('`').nth(1).map(str::to_string);
-    mistakes.iter().filter(|it| it.code == "rule::unknown_field").filter_map(quoted).collect()
-}
-
-fn unread_rules(
-    checker: &mut Checker,
-    tree: &Tree,
-    path: &mut Vec<Arc<str>>,
-    read: &BTreeSet<Vec<Arc<str>>>,
-    clean: bool,
-    missing: &[String],
-) {
+fn unread_rules(checker: &mut Checker, tree: &Tree, path: &mut Vec<Arc<str>>, read: &BTreeSet<Vec<Arc<str>>>) {
     for (key, value) in tree.entries() {
         path.push(key.text.clone());
         let is_read = read.iter().any(|found| path.starts_with(found) || found.starts_with(path));
         let whole_is_read = read.iter().any(|found| path.starts_with(found));
-        let near_missing = near::nearest(&key.text, missing.iter().map(String::as_str)).map(str::to_string);
-        if !is_read && key.place.source == checker.entry && (clean || near_missing.is_some()) {
+        if !is_read && key.place.source == checker.entry {
             let message = format!("nothing reads the rule `{}`", path.join("."));
-            let help = near_missing.map_or("delete it, or read it where it should count".into(), |near| {
-                format!("an expression asks for `{near}`: is this the one?")
-            });
-            checker.mistakes.push(Mistake::new("workflow::unused_rule", key.place, message).help(help));
+            let help = "delete it, or read it where it should count";
+            checker.unread.push(Unread::key(key).mistake("workflow::unused_rule", message, help));
         } else if !whole_is_read {
-            unread_rules(checker, value, path, read, clean, missing);
+            unread_rules(checker, value, path, read);
         }
         path.pop();
     }
+}
+
+/// Tells what is not read, if nothing else is wrong. A file with other mistakes reads less than its author meant; there
+/// it is only shown what was probably meant by a name that is asked for in vain.
+pub(super) fn tell(unread: Vec<Unread>, mistakes: &mut Vec<Mistake>) {
+    if mistakes.is_empty() {
+        return mistakes.extend(unread.into_iter().filter_map(|it| it.mistake));
+    }
+    for mistake in mistakes {
+        let Some(asked) = asked_in_vain(mistake) else { continue };
+        let others = unread.iter().filter(|it| *it.name != *asked);
+        let Some(near) = near::nearest(asked, others.map(|it| &*it.name)) else { continue };
+        let label = format!("or was `{asked}` meant here?");
+        let meant: Vec<Place> = unread.iter().filter(|it| *it.name == *near).map(|it| it.place).collect();
+        for place in meant.into_iter().take(2).filter(|place| *place != mistake.place) {
+            mistake.related.push((place, label.clone()));
+        }
+    }
+}
+
+/// The name that a mistake says there is not.
+fn asked_in_vain(mistake: &Mistake) -> Option<&str> {
+    let quoted = match mistake.code {
+        "rule::unknown_name"
+        | "rule::unknown_field"
+        | "workflow::unknown_template"
+        | "workflow::unknown_limit"
+        | "workflow::unknown_need"
+        | "workflow::not_carried" => 1,
+        "workflow::unknown_take" => 3,
+        _ => return None,
+    };
+    mistake.message.split('`').nth(quoted)
 }

@@ -359,14 +359,33 @@ pub struct GpuRow {
 
 /// The schema that the shape of a workflow is checked against; steps are open for the names of actions.
 pub fn workflow_schema() -> &'static Json {
-    static SCHEMA: LazyLock<Json> = LazyLock::new(|| schemars::schema_for!(Workflow).to_value());
+    static SCHEMA: LazyLock<Json> = LazyLock::new(|| without_nulls(schemars::schema_for!(Workflow).to_value()));
     &SCHEMA
 }
 
 /// The schema that the shape of a part is checked against.
 pub fn part_schema() -> &'static Json {
-    static SCHEMA: LazyLock<Json> = LazyLock::new(|| schemars::schema_for!(Part).to_value());
+    static SCHEMA: LazyLock<Json> = LazyLock::new(|| without_nulls(schemars::schema_for!(Part).to_value()));
     &SCHEMA
+}
+
+/// A key without a value takes away what a base says; once variants are laid over their bases, none may be left.
+fn without_nulls(mut schema: Json) -> Json {
+    let is_null = |schema: &Json| schema.get("type").is_some_and(|kind| kind == "null");
+    match &mut schema {
+        Json::Object(fields) => {
+            if let Some(Json::Array(kinds)) = fields.get_mut("type") {
+                kinds.retain(|kind| kind != "null");
+            }
+            if let Some(Json::Array(ways)) = fields.get_mut("anyOf") {
+                ways.retain(|way| !is_null(way));
+            }
+            fields.values_mut().for_each(|field| *field = without_nulls(std::mem::take(field)));
+        }
+        Json::Array(items) => items.iter_mut().for_each(|item| *item = without_nulls(std::mem::take(item))),
+        _ => {}
+    }
+    schema
 }
 
 /// Reads the scalars that those schemas name.
