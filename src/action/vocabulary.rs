@@ -41,6 +41,7 @@ pub enum TaskKind {
 pub struct Task {
     /// What tells it from other tasks.
     pub id: String,
+    /// What is trained, and by which method.
     pub kind: TaskKind,
     /// The model to start from, as `organisation/name`.
     pub model: String,
@@ -67,6 +68,7 @@ pub struct Task {
 /// Code at a commit, on the machine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Checkout {
+    /// Where the code came from.
     pub repository: String,
     /// 40 hexadecimal digits.
     pub commit: String,
@@ -79,6 +81,7 @@ pub struct Checkout {
 pub struct Image {
     /// The image's digest.
     pub id: String,
+    /// How large it is.
     pub size_bytes: u64,
 }
 
@@ -91,6 +94,7 @@ pub struct Files {
     pub dataset: String,
     /// The entrant's own data sets that could be had.
     pub datasets: Vec<String>,
+    /// How large all of it is.
     pub size_bytes: u64,
 }
 

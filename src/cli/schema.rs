@@ -16,9 +16,10 @@ pub(super) struct Args {
 }
 
 /// The files of the folder `schemas`, by name.
-pub(super) fn files() -> [(&'static str, serde_json::Value); 3] {
+pub(super) fn files() -> [(&'static str, serde_json::Value); 4] {
     [
         ("workflow.schema.json", schema::workflow()),
+        ("variant.schema.json", schema::variant()),
         ("part.schema.json", schema::part()),
         ("world.schema.json", schema::settled(sim::schema().clone(), "world.schema.json")),
     ]

@@ -13,6 +13,60 @@ pub fn workflow() -> Json {
     publish::<Workflow>("workflow.schema.json")
 }
 
+/// The schema of workflows that extend another: nothing must be said that the base may say, and a key without a value
+/// takes away what the base says.
+pub fn variant() -> Json {
+    let mut schema = workflow();
+    relax(&mut schema);
+    if let Some(root) = schema.as_object_mut() {
+        root.insert("$id".into(), "variant.schema.json".into());
+        root.insert("title".into(), "god-flow workflow that extends another".into());
+        root.insert("required".into(), json!(["god_flow", "workflow", "extends"]));
+    }
+    schema
+}
+
+/// Asks for nothing, and lets everything be taken away.
+fn relax(schema: &mut Json) {
+    match schema {
+        Json::Object(fields) => {
+            let is_choice_of_keys = |way: &Json| way.get("required").is_some_and(|_| way.get("type").is_none());
+            if fields.get("oneOf").and_then(Json::as_array).is_some_and(|ways| ways.iter().all(is_choice_of_keys)) {
+                fields.remove("oneOf");
+            }
+            for key in ["required", "minProperties"] {
+                if fields.get(key).is_some_and(|value| !value.is_object()) {
+                    fields.remove(key);
+                }
+            }
+            fields.values_mut().for_each(relax);
+            for key in ["properties", "patternProperties"] {
+                let Some(Json::Object(properties)) = fields.get_mut(key) else { continue };
+                properties.values_mut().for_each(|property| *property = or_nothing(std::mem::take(property)));
+            }
+            if let Some(others) = fields.get_mut("additionalProperties").filter(|others| others.is_object()) {
+                *others = or_nothing(std::mem::take(others));
+            }
+        }
+        Json::Array(items) => items.iter_mut().for_each(relax),
+        _ => {}
+    }
+}
+
+/// The schema, or a key without a value.
+fn or_nothing(schema: Json) -> Json {
+    let is_any = schema.as_object().is_none_or(|fields| fields.keys().all(|key| key == "description"));
+    if is_any {
+        return schema;
+    }
+    let mut outer = Map::new();
+    if let Some(description) = schema.get("description") {
+        outer.insert("description".into(), description.clone());
+    }
+    outer.insert("anyOf".into(), json!([schema, { "type": "null" }]));
+    Json::Object(outer)
+}
+
 /// The schema of the parts that workflows include.
 pub fn part() -> Json {
     publish::<Part>("part.schema.json")
