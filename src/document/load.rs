@@ -224,7 +224,8 @@ impl Loading<'_> {
             Err(why) => {
                 let place = asked.unwrap_or_else(|| Place::new(self.sources.add(&*shown, ""), 0..0));
                 let there = self.reader.beside(&shown);
-                let near = near::nearest(&shown, there.iter().map(String::as_str));
+                let others = there.iter().map(String::as_str).filter(|other| *other != shown);
+                let near = near::nearest(&shown, others);
                 let mistake =
                     Mistake::new("document::unreadable", place, format!("cannot read {}: {why}", quoted(&shown)));
                 self.mistakes

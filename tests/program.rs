@@ -1,0 +1,306 @@
+//! The built program: what each command prints where, and how it ends.
+
+use std::{
+    fs,
+    io::{Read, Write},
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use serde_json::Value as Json;
+
+const FINE: i32 = 0;
+const FAILED: i32 = 1;
+const WRONG: i32 = 2;
+
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_god-flow"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("NO_COLOR").env("LC_ALL", "C.UTF-8");
+    command
+}
+
+fn call(line: &str) -> Output {
+    program().args(line.split_whitespace()).output().expect("the program starts")
+}
+
+fn out(output: &Output) -> &str {
+    std::str::from_utf8(&output.stdout).expect("stdout is text")
+}
+fn err(output: &Output) -> &str {
+    std::str::from_utf8(&output.stderr).expect("stderr is text")
+}
+
+/// A call that goes well: data on stdout, nothing but asides on stderr.
+#[track_caller]
+fn fine(line: &str) -> String {
+    let output = call(line);
+    assert_eq!(output.status.code(), Some(FINE), "{line}: {}", err(&output));
+    assert!(!err(&output).contains("error") && !err(&output).contains('\u{1b}'), "{line}: {}", err(&output));
+    out(&output).to_owned()
+}
+
+/// A call that goes wrong: no data, and words that say why.
+#[track_caller]
+fn wrong(line: &str, exit: i32, says: &str) {
+    let output = call(line);
+    assert_eq!(output.status.code(), Some(exit), "{line}: {}{}", out(&output), err(&output));
+    assert!(out(&output).is_empty(), "{line} prints data: {}", out(&output));
+    assert!(err(&output).contains(says), "{line} should say `{says}`, but says: {}", err(&output));
+}
+
+#[test]
+fn every_command_has_its_happy_path() {
+    for (line, prints) in [
+        ("--version", "god-flow "),
+        ("--help", "Usage: god-flow"),
+        ("check workflows", ""),
+        ("check workflows/text.yaml examples/workflows", ""),
+        ("plan workflows/hello.yaml", "greetings"),
+        ("plan workflows/text.yaml", "rounds"),
+        ("graph workflows/text.yaml", "boss"),
+        ("graph workflows/text.yaml --format mermaid", "flowchart"),
+        ("graph workflows/text.yaml --format dot", "digraph"),
+        ("graph workflows/text.yaml --format json", "\"steps\""),
+        ("actions", "train"),
+        ("actions train", "takes"),
+        ("actions train.image", "image: "),
+        ("example", "workflow: hello"),
+        ("example --list", "container"),
+        ("example train", "workflow: train_one"),
+        ("schema --print", "\"$defs\""),
+        ("completions bash", "god-flow"),
+        ("completions zsh", "god-flow"),
+        ("completions fish", "god-flow"),
+    ] {
+        let printed = fine(line);
+        assert!(printed.contains(prints), "{line} should print `{prints}`, but prints: {printed}");
+        assert_eq!(printed.is_empty(), prints.is_empty(), "{line}");
+    }
+}
+
+#[test]
+fn every_example_is_a_good_workflow() {
+    for line in fine("example --list").lines() {
+        let name = line.split_whitespace().next().expect("an example has a name");
+        let text = fine(&format!("example {name}"));
+        let output = with_stdin("check -", text.as_bytes());
+        assert_eq!(output.status.code(), Some(FINE), "{name}: {}", err(&output));
+    }
+}
+
+#[test]
+fn data_is_json_where_it_is_asked_for() {
+    for line in [
+        "check workflows",
+        "check --format json workflows",
+        "plan workflows/text.yaml",
+        "plan workflows/text.yaml --entrants 5",
+        "plan workflows/text.yaml --entrants 5 --gpus 32xH100",
+        "graph workflows/image.yaml",
+        "graph workflows/image.yaml --format mermaid",
+        "actions",
+        "actions clone",
+        "actions clone.commit",
+        "example",
+        "example --list",
+        "schema",
+    ] {
+        let json: Result<Json, _> = serde_json::from_str(&fine(&format!("{line} --json")));
+        assert!(json.is_ok(), "{line}: {json:?}");
+    }
+    let mistakes = call("check tests/mistakes/workflow__cycle.yaml --json");
+    assert_eq!(mistakes.status.code(), Some(WRONG));
+    let mistakes: Json = serde_json::from_str(out(&mistakes)).expect("mistakes are data too");
+    assert_eq!(mistakes[0]["code"], "workflow::cycle");
+    assert_eq!(mistakes[0]["line"], 4);
+}
+
+#[test]
+fn wrong_calls_are_told_from_failures() {
+    for (line, exit, says) in [
+        ("", WRONG, "Usage"),
+        ("chek workflows", WRONG, "check"),
+        ("check", WRONG, "FILE"),
+        ("check nowhere.yaml", WRONG, "there is no such file"),
+        ("check src/rule", WRONG, "expected workflow files"),
+        ("check tests/mistakes/rule__unknown_name.yaml", WRONG, "choosen"),
+        ("plan tests/mistakes/rule__unknown_name.yaml", WRONG, "choosen"),
+        ("graph tests/mistakes/rule__unknown_name.yaml", WRONG, "choosen"),
+        ("plan workflows/parts/entry.yaml", WRONG, "part"),
+        ("graph workflows/parts/entry.yaml", WRONG, "part"),
+        ("plan workflows", WRONG, "it is a folder"),
+        ("graph workflows/text.yaml --format svg", WRONG, "mermaid"),
+        ("actions trian", WRONG, "did you mean `train`?"),
+        ("actions train.imag", WRONG, "did you mean `image`?"),
+        ("example helo", WRONG, "did you mean `hello`?"),
+        ("completions tcsh", WRONG, "possible values"),
+        ("schema Cargo.toml/x", FAILED, "cannot make the folder"),
+        ("plan workflows/text.yaml --entrants many", WRONG, "--entrants"),
+        ("plan workflows/text.yaml --entrants -1", WRONG, "-1"),
+        ("plan workflows/text.yaml --entrants 3 --gpus lots", WRONG, "--gpus"),
+        ("plan workflows/text.yaml --entrants 3 --gpus 8xH100|H200", WRONG, "one kind at a time"),
+        ("plan workflows/text.yaml --entrants 3 --gpus 32xA100", WRONG, "can never"),
+        ("plan workflows/text.yaml --inputs nowhere.yaml", WRONG, "there is no such file"),
+    ] {
+        wrong(line, exit, says);
+    }
+}
+
+#[test]
+fn rules_are_set_by_the_call() {
+    let shown = |line: &str| fine(line);
+    assert_ne!(
+        shown("plan workflows/text.yaml --entrants 20"),
+        shown("plan workflows/text.yaml --entrants 20 --set rules.knockout_from=30")
+    );
+    for (line, says) in [
+        ("check workflows/text.yaml --set rules.knockout_form=30", "did you mean `knockout_from`?"),
+        ("check workflows/text.yaml --set knockout_from=30", "begins with `rules.`"),
+        ("check workflows/text.yaml --set rules.knockout_from", "PATH=VALUE"),
+        ("check workflows/text.yaml --set rules.knockout_from=many", "knockout_from"),
+        ("plan workflows/text.yaml --set rules.nothing=1", "there is no `nothing`"),
+        ("graph workflows/text.yaml --set rules.nothing=1", "there is no `nothing`"),
+    ] {
+        wrong(line, WRONG, says);
+    }
+}
+
+#[test]
+fn inputs_are_read_as_their_types() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    let write = |name: &str, text: &str| fs::write(path(name), text).expect("the folder is writable");
+    write(
+        "workflow.yaml",
+        "god_flow: 1\nworkflow: greet\ninputs:\n  names: { type: '[text]', about: Who is greeted }\n\
+         steps:\n  greetings:\n    for_each: { name: '${inputs.names}', key: '${name}' }\n    value: 'Hello, ${name}!'\n",
+    );
+    write("good.yaml", "names: [Ada, Grace, Alan]\n");
+    write("good.json", "{\"names\": [\"Ada\", \"Grace\", \"Alan\"]}");
+    write("type.yaml", "names: 5\n");
+    write("name.yaml", "nmaes: [Ada]\n");
+    write("list.yaml", "- Ada\n");
+    let plan = |inputs: &str| format!("plan {} --inputs {}", path("workflow.yaml"), path(inputs));
+    assert_eq!(fine(&plan("good.yaml")), fine(&plan("good.json")));
+    assert!(fine(&plan("good.yaml")).contains("×3"), "{}", fine(&plan("good.yaml")));
+    wrong(&plan("type.yaml"), WRONG, "names");
+    wrong(&plan("name.yaml"), WRONG, "did you mean `names`?");
+    wrong(&plan("list.yaml"), WRONG, "cannot read");
+}
+
+#[test]
+fn shipped_workflows_are_planned_for_fields_of_any_size() {
+    for name in ["hello", "text", "image", "environment"] {
+        for entrants in [0, 1, 2, 3, 5, 14, 15, 64] {
+            let line = format!("plan workflows/{name}.yaml --entrants {entrants}");
+            let output = call(&line);
+            // Without tasks there is nothing to choose from: the plan says where it comes to a stop.
+            if entrants == 0 && name != "hello" && output.status.code() == Some(FAILED) {
+                assert!(err(&output).contains("comes to a stop at"), "{line}: {}", err(&output));
+                continue;
+            }
+            assert_eq!(output.status.code(), Some(FINE), "{line}: {}", err(&output));
+            assert!(out(&output).contains("nodes"), "{line}: {}", out(&output));
+        }
+    }
+}
+
+fn with_stdin(line: &str, bytes: &[u8]) -> Output {
+    let mut child = program()
+        .args(line.split_whitespace())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    child.stdin.take().expect("it reads").write_all(bytes).expect("it reads to the end");
+    child.wait_with_output().expect("it ends")
+}
+
+#[test]
+fn stdin_is_a_file_like_any_other() {
+    let text = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("workflows/hello.yaml")).expect("it is there");
+    for line in ["check -", "plan -", "graph - --format dot"] {
+        let output = with_stdin(line, &text);
+        assert_eq!(output.status.code(), Some(FINE), "{line}: {}", err(&output));
+    }
+    let output = with_stdin("check -", b"god_flow: 1\nworkflow: x\nstep: {}\n");
+    assert_eq!(output.status.code(), Some(WRONG));
+    assert!(err(&output).contains("<stdin>:3:1"), "{}", err(&output));
+}
+
+#[test]
+fn colour_is_for_terminals_and_those_who_ask() {
+    const BAD: &str = "check tests/mistakes/workflow__cycle.yaml";
+    let coloured = |line: &str, no_color: Option<&str>| {
+        let mut command = program();
+        command.args(line.split_whitespace()).envs(no_color.map(|value| ("NO_COLOR", value)));
+        err(&command.output().expect("the program starts")).contains('\u{1b}')
+    };
+    assert!(!coloured(BAD, None), "a pipe is no terminal");
+    assert!(coloured(&format!("{BAD} --color always"), None));
+    assert!(!coloured(&format!("{BAD} --color never"), None));
+    assert!(!coloured(BAD, Some("1")));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let mut child = program()
+        .args(["schema", "--print"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut first = [0; 16];
+    let mut stdout = child.stdout.take().expect("it prints");
+    stdout.read_exact(&mut first).expect("it prints something");
+    drop(stdout);
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(FINE), "{}", err(&output));
+    assert!(err(&output).is_empty(), "{}", err(&output));
+}
+
+#[test]
+fn files_that_cannot_be_read_are_told() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    fs::create_dir(path("empty")).expect("the folder is writable");
+    fs::create_dir(path("inside")).expect("the folder is writable");
+    fs::write(path("latin1.yaml"), b"god_flow: 1\nworkflow: caf\xe9\n").expect("the folder is writable");
+    fs::write(path("secret.yaml"), "god_flow: 1\npart: secret\n").expect("the folder is writable");
+    let text = "god_flow: 1\nworkflow: x\ninclude: [secret.yaml]\nsteps: { a: { value: 1 } }\n";
+    fs::write(path("inside/main.yaml"), text).expect("the folder is writable");
+    std::os::unix::fs::symlink(path("secret.yaml"), path("inside/secret.yaml")).expect("a link can be made");
+
+    wrong(&format!("check {}", path("latin1.yaml")), WRONG, "it is not UTF-8 text");
+    wrong(&format!("check {}", path("empty")), WRONG, "found none");
+    wrong(&format!("check {}", path("inside/main.yaml")), WRONG, "leads out of the");
+    wrong(&format!("check {}", path("gone.yaml")), WRONG, "there is no such file");
+}
+
+#[test]
+fn a_folder_tells_of_a_shared_part_once() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("the folder is writable");
+    write("part.yaml", "god_flow: 1\npart: shared\ntemplates:\n  t:\n    steps: { a: { value: '${nothing}' } }\n");
+    for name in ["one", "two"] {
+        let text = format!("god_flow: 1\nworkflow: {name}\ninclude: [part.yaml]\nsteps: {{ a: {{ use: t }} }}\n");
+        write(&format!("{name}.yaml"), &text);
+    }
+    let output = call(&format!("check {} --json", folder.path().display()));
+    let mistakes: Json = serde_json::from_str(out(&output)).expect("mistakes are data");
+    assert_eq!(mistakes.as_array().map(Vec::len), Some(1), "{mistakes:#}");
+}
+
+#[test]
+fn pull_requests_get_annotations() {
+    let output = call("check tests/mistakes/workflow__cycle.yaml --format github");
+    assert_eq!(output.status.code(), Some(WRONG));
+    let first = out(&output).lines().next().unwrap_or_default();
+    assert!(
+        first.starts_with(
+            "::error file=tests/mistakes/workflow__cycle.yaml,line=4,col=3,endColumn=6,title=workflow%3A%3Acycle::"
+        ),
+        "{first}"
+    );
+}
