@@ -16,12 +16,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("plan", &["base", "rule", "action", "workflow"]),
     ("run", &["base", "rule", "action", "workflow", "plan"]),
     ("view", &["base", "action", "plan", "run"]),
-    ("sim", &["base", "action", "workflow", "plan", "run", "view"]),
+    ("sim", &["base", "document", "action", "workflow", "plan", "run", "view"]),
     ("store", &["base", "run"]),
     ("hub", &["base"]),
     ("chain", &["base", "action"]),
-    ("backend", &["base", "action", "hub", "sim"]),
-    ("driver", &["base", "action", "workflow", "plan", "run", "store", "backend", "hub", "chain"]),
+    ("backend", &["base", "action", "plan", "run", "sim", "hub"]),
+    ("driver", &["base", "document", "action", "workflow", "plan", "run", "store", "backend", "hub", "chain"]),
     ("http", &["base", "workflow", "plan", "run", "view", "driver"]),
     (
         "cli",
@@ -97,7 +97,10 @@ fn modules_use_only_the_layers_below_them() {
             faults.push(format!("{}: `{module}` is not in the table of layers", source.path.display()));
             continue;
         };
-        let code = source.lines(true).map(|(_, line)| line).collect::<Vec<_>>().join("\n");
+        if source.is_test() {
+            continue;
+        }
+        let code = source.lines(false).map(|(_, line)| line).collect::<Vec<_>>().join("\n");
         for used in uses(&code) {
             if used != module && layers.contains_key(used) && !allowed.contains(&used) {
                 faults.push(format!("{}: `{module}` may not use `{used}`", source.path.display()));

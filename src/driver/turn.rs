@@ -5,10 +5,10 @@ use serde::Deserialize;
 use super::{Driver, End, Error, Leaving, Notice, handle::Asked, lease, load};
 use crate::{
     backend::{self, AttemptId, Work},
-    document::types::OnTimeLimit,
     plan::NodeIx,
     run::{Ending, Input, NodeId, Record, World},
     store::{self, Fence},
+    workflow::OnTimeLimit,
 };
 
 /// Inputs that are taken into one turn: enough that one flush serves them all, few enough that none waits long for it.

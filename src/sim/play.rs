@@ -12,10 +12,9 @@ use super::{
 use crate::{
     action::{Action, Expect},
     base::{Seed, Span, Ty, Value, seed::Stream},
-    document::types::OnTimeLimit,
     plan::{self, NodeIx, sample},
     run::{Attempt, Cause, Digest, Failure, Report, Run},
-    workflow::Does,
+    workflow::{Does, OnTimeLimit},
 };
 
 /// An attempt as it goes in the model.
