@@ -9,6 +9,7 @@ pub mod container;
 pub mod download;
 mod entry;
 pub mod evaluate;
+pub mod process;
 pub mod reflect;
 pub mod score;
 pub mod train;
@@ -19,6 +20,7 @@ pub mod vocabulary;
 use std::sync::LazyLock;
 
 pub use entry::{Action, Expect, FieldDoc, Gives, Kind, Takes};
+pub use process::PROCESS;
 
 /// Every action, in the order in which the manual lists them.
 pub fn catalogue() -> &'static [Action] {
@@ -32,6 +34,7 @@ pub fn catalogue() -> &'static [Action] {
             evaluate::action(),
             score::action(),
             container::action(),
+            process::action(),
             value::action(),
         ]
     });

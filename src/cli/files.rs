@@ -16,6 +16,7 @@ use super::{
 use crate::{
     base::{Mistake, Name, Value, limits::DOCUMENT_BYTES_MAX, near},
     document::{self, Node, Reader, Sources, Tree, types::is_modifier},
+    sim::Model,
     workflow::{self, Checked, Workflow},
 };
 
@@ -199,4 +200,22 @@ pub(super) fn inputs(path: &str, workflow: &Workflow) -> Result<IndexMap<Name, V
         inputs.insert(name.clone(), value);
     }
     Ok(inputs)
+}
+
+/// The text of a modelled world, checked; or its mistakes told.
+pub(super) fn world(path: &Path, out: &Out) -> Result<String, Exit> {
+    let name = path.display().to_string();
+    let text = std::fs::File::open(path)
+        .map_err(|error| told(&error))
+        .and_then(read_limited)
+        .map_err(|why| out.wrong(&format!("{name}: {why}")))?;
+    let mut sources = Sources::default();
+    let source = sources.add(name, text.as_str());
+    match Model::read(source, &text) {
+        Ok(_) => Ok(text),
+        Err(mistakes) => {
+            tell(&mistakes, &sources, if out.json { Format::Json } else { Format::Human }, out);
+            Err(Exit::Wrong)
+        }
+    }
 }

@@ -1,15 +1,21 @@
 //! The command line: one file for each subcommand. stdout is data, everything else goes to stderr.
 
 mod actions;
+mod carry;
 mod check;
 mod complete;
+mod detach;
 mod example;
 mod files;
 mod graph;
 mod out;
 mod plan;
+mod progress;
 pub mod report;
+mod resume;
+mod run;
 mod schema;
+mod setup;
 
 use std::process::ExitCode;
 
@@ -44,6 +50,10 @@ enum Command {
     Check(check::Args),
     /// Shows what a workflow would do: its steps, how often, on which GPUs, for how long.
     Plan(plan::Args),
+    /// Carries a workflow out.
+    Run(run::Args),
+    /// Takes a run up where it was left: after a pause, a hold or a crash.
+    Resume(resume::Args),
     /// Draws a workflow's steps and what they wait for.
     Graph(graph::Args),
     /// Writes the JSON Schemas that editors use.
@@ -70,6 +80,8 @@ pub enum Exit {
     Held = 4,
     /// It was cancelled.
     Cancelled = 5,
+    /// It was left before it was over.
+    Left = 6,
 }
 
 impl From<Exit> for ExitCode {
@@ -85,6 +97,8 @@ pub fn main() -> ExitCode {
     let exit = match cli.command {
         Command::Check(args) => check::run(&args, &out),
         Command::Plan(args) => plan::run(&args, &out),
+        Command::Run(args) => run::run(&args, &out),
+        Command::Resume(args) => resume::run(&args, &out),
         Command::Graph(args) => graph::run(&args, &out),
         Command::Schema(args) => schema::run(&args, &out),
         Command::Actions(args) => actions::run(&args, &out),

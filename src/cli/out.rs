@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{Colour, Exit, report::Look};
 
 /// How this call prints.
+#[derive(Clone)]
 pub(super) struct Out {
     pub(super) json: bool,
     /// Whether messages on stderr are coloured.
@@ -70,6 +71,12 @@ impl Out {
     pub(super) fn wrong(&self, message: &str) -> Exit {
         self.complain(message);
         Exit::Wrong
+    }
+
+    /// Says why something is not done as things stand.
+    pub(super) fn refused(&self, message: &str) -> Exit {
+        self.complain(message);
+        Exit::Refused
     }
 
     fn complain(&self, message: &str) {

@@ -22,6 +22,8 @@ pub struct New<'a> {
     pub simulated: bool,
     /// The name people call it by; one is made up where none is given.
     pub name: Option<&'a str>,
+    /// How it is carried out, in the words of whoever does it.
+    pub setup: &'a str,
     /// By the clock that the run goes by.
     pub now: Timestamp,
 }
@@ -49,6 +51,7 @@ pub async fn begin(store: &dyn Store, id: RunId, new: New<'_>) -> Result<RunHead
         workflow,
         title,
         simulated: new.simulated,
+        setup: new.setup.into(),
         created_at: Timestamp::now(),
         state: "waiting for a driver".into(),
         ended_at: None,

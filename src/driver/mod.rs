@@ -7,6 +7,7 @@
 //! same way. Nothing sleeps between an attempt's end and the start of what waited for it.
 
 mod begin;
+mod fits;
 mod handle;
 mod lease;
 mod name;
@@ -18,6 +19,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 
 pub use begin::{New, begin};
+pub use fits::refuse;
 pub use handle::{Asked, Handle, Leaving, Notice};
 pub use read::{load, workflow};
 

@@ -32,6 +32,8 @@ struct Run {
     token: u64,
     holder: String,
     held_until: i64,
+    /// What was asked, and what was answered.
+    inbox: Vec<(Arc<str>, Option<Arc<str>>)>,
 }
 
 impl MemoryStore {
@@ -78,7 +80,10 @@ impl Store for MemoryStore {
         }
         check_next(run.id, 0, records)?;
         let (header, records) = (run.clone(), records.to_vec());
-        held.runs.insert(run.id, Run { header, records, token: 0, holder: String::new(), held_until: i64::MIN });
+        held.runs.insert(
+            run.id,
+            Run { header, records, token: 0, holder: String::new(), held_until: i64::MIN, inbox: Vec::new() },
+        );
         Ok(())
     }
 
@@ -141,6 +146,35 @@ impl Store for MemoryStore {
         self.held().workflows.get(&digest).cloned().ok_or(Error::NoSuchWorkflow { digest })
     }
 
+    async fn tell(&self, run: RunId, command: &str) -> Result<u64, Error> {
+        let mut held = self.held();
+        let inbox = &mut held.run(run)?.inbox;
+        inbox.push((command.into(), None));
+        Ok(inbox.len() as u64)
+    }
+
+    async fn told(&self, run: RunId) -> Result<Vec<(u64, Arc<str>)>, Error> {
+        let mut held = self.held();
+        let Ok(found) = held.run(run) else { return Ok(Vec::new()) };
+        let told = (1..).zip(&found.inbox).filter(|(_, (_, answer))| answer.is_none());
+        Ok(told.map(|(id, (command, _))| (id, command.clone())).collect())
+    }
+
+    async fn answer(&self, fence: &Fence, command: u64, answer: &str) -> Result<(), Error> {
+        let mut held = self.held();
+        let inbox = &mut held.fenced(fence)?.inbox;
+        if let Some((_, empty @ None)) = entry(command).and_then(|at| inbox.get_mut(at)) {
+            *empty = Some(answer.into());
+        }
+        Ok(())
+    }
+
+    async fn answer_to(&self, run: RunId, command: u64) -> Result<Option<Arc<str>>, Error> {
+        let mut held = self.held();
+        let Ok(found) = held.run(run) else { return Ok(None) };
+        Ok(entry(command).and_then(|at| found.inbox.get(at)).and_then(|(_, answer)| answer.clone()))
+    }
+
     async fn lease(&self, run: RunId, holder: &str, ttl: Duration, now: Timestamp) -> Result<Fence, Error> {
         let until = lease_end(now, ttl)?;
         let mut held = self.held();
@@ -168,4 +202,9 @@ impl Store for MemoryStore {
         }
         Ok(())
     }
+}
+
+/// Where a command stands: their numbers begin with 1.
+fn entry(command: u64) -> Option<usize> {
+    usize::try_from(command).ok()?.checked_sub(1)
 }

@@ -8,6 +8,7 @@
 
 mod address;
 mod find;
+mod inbox;
 mod memory;
 mod postgres;
 mod sql;
@@ -66,6 +67,15 @@ pub trait Store: Send + Sync {
     async fn put_workflow(&self, source: &str) -> Result<Digest, Error>;
     async fn workflow(&self, digest: Digest) -> Result<Arc<str>, Error>;
 
+    /// Leaves a command for whoever drives the run, or will. It is kept until it is answered.
+    async fn tell(&self, run: RunId, command: &str) -> Result<u64, Error>;
+    /// The commands of a run that have no answer yet, the oldest first.
+    async fn told(&self, run: RunId) -> Result<Vec<(u64, Arc<str>)>, Error>;
+    /// Answers a command of the fence's run. The first answer stands; answering again changes nothing.
+    async fn answer(&self, fence: &Fence, command: u64, answer: &str) -> Result<(), Error>;
+    /// The answer to a command, once there is one.
+    async fn answer_to(&self, run: RunId, command: u64) -> Result<Option<Arc<str>>, Error>;
+
     /// Takes the run over, unless somebody holds it. `holder` tells people who that is.
     ///
     /// `now` is the time by which leases end, and all who share a store must agree on it; PostgreSQL goes by its own
@@ -86,6 +96,8 @@ pub struct RunHeader {
     /// The name of the workflow.
     pub title: String,
     pub simulated: bool,
+    /// How it is carried out, in the words of whoever does it.
+    pub setup: String,
     pub created_at: Timestamp,
     /// A few words on how far it is.
     pub state: String,

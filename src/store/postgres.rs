@@ -16,7 +16,7 @@ use sqlx::{
 use super::{
     Error, Fence, Found, LEASE_TTL_MAX, RunHeader, Store, check_new, check_next, check_read,
     find::{self, FOUND_MAX, LATEST},
-    nanos,
+    inbox, nanos,
     sql::{self, Line, Taken, signed},
 };
 use crate::run::record::{Digest, Record, RunId};
@@ -24,7 +24,10 @@ use crate::run::record::{Digest, Record, RunId};
 /// How long a server may keep us waiting before it counts as gone.
 const ANSWER_MAX: Duration = Duration::from_secs(20);
 
-const MIGRATIONS: &[(&str, &str)] = &[("runs", include_str!("../../migrations/postgres/0001_runs.sql"))];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("runs", include_str!("../../migrations/postgres/0001_runs.sql")),
+    ("inbox", include_str!("../../migrations/postgres/0002_inbox.sql")),
+];
 
 pub struct PostgresStore {
     place: String,
@@ -148,7 +151,7 @@ impl Store for PostgresStore {
         self.in_time(async {
             let mut reader = self.take(&self.reader).await?;
             let row = sqlx::query(
-                "SELECT id, name, workflow, title, simulated, created_at, state, ended_at FROM run WHERE id = $1",
+                "SELECT id, name, workflow, title, simulated, created_at, state, ended_at, setup FROM run WHERE id = $1",
             )
             .bind(&run.as_bytes()[..])
             .fetch_optional(&mut *reader)
@@ -164,7 +167,7 @@ impl Store for PostgresStore {
         self.in_time(async {
             let mut reader = self.take(&self.reader).await?;
             let rows = sqlx::query(
-                "SELECT id, name, workflow, title, simulated, created_at, state, ended_at FROM run
+                "SELECT id, name, workflow, title, simulated, created_at, state, ended_at, setup FROM run
                  ORDER BY created_at DESC, id DESC LIMIT $1",
             )
             .bind(signed(max as u64))
@@ -186,7 +189,7 @@ impl Store for PostgresStore {
         self.in_time(async {
             let mut reader = self.take(&self.reader).await?;
             let rows = sqlx::query(
-                "SELECT id, name, workflow, title, simulated, created_at, state, ended_at FROM run
+                "SELECT id, name, workflow, title, simulated, created_at, state, ended_at, setup FROM run
                  WHERE id BETWEEN $1 AND $2 OR ($3 <> '' AND starts_with(name, $3))
                  ORDER BY name = $3 DESC, created_at DESC, id DESC LIMIT $4",
             )
@@ -255,6 +258,48 @@ impl Store for PostgresStore {
         .await
     }
 
+    async fn tell(&self, run: RunId, command: &str) -> Result<u64, Error> {
+        self.header(run).await?;
+        self.in_time(async {
+            let mut writer = self.take(&self.writer).await?;
+            let id = inbox::postgres::tell(&mut writer, run, command).await.map_err(self.failed())?;
+            writer.put_back();
+            Ok(id)
+        })
+        .await
+    }
+
+    async fn told(&self, run: RunId) -> Result<Vec<(u64, Arc<str>)>, Error> {
+        self.in_time(async {
+            let mut reader = self.take(&self.reader).await?;
+            let told = inbox::postgres::told(&mut reader, run).await.map_err(self.failed())?;
+            reader.put_back();
+            Ok(told)
+        })
+        .await
+    }
+
+    async fn answer(&self, fence: &Fence, command: u64, answer: &str) -> Result<(), Error> {
+        self.in_time(async {
+            let mut writer = self.take(&self.writer).await?;
+            let done = inbox::postgres::answer(&mut writer, fence, command, answer).await.map_err(self.failed())?;
+            writer.put_back();
+            let known = done || self.answer_to(fence.run, command).await?.is_some();
+            self.fenced_unless(known, fence).await
+        })
+        .await
+    }
+
+    async fn answer_to(&self, run: RunId, command: u64) -> Result<Option<Arc<str>>, Error> {
+        self.in_time(async {
+            let mut reader = self.take(&self.reader).await?;
+            let answer = inbox::postgres::answer_to(&mut reader, run, command).await.map_err(self.failed())?;
+            reader.put_back();
+            Ok(answer)
+        })
+        .await
+    }
+
     async fn lease(&self, run: RunId, holder: &str, ttl: Duration, now: Timestamp) -> Result<Fence, Error> {
         self.in_time(async {
             let mut writer = self.take(&self.writer).await?;
@@ -311,8 +356,8 @@ impl PostgresStore {
         let mut writer = self.take(&self.writer).await?;
         let mut transaction = writer.begin().await.map_err(self.failed())?;
         let added = sqlx::query(
-            "INSERT INTO run (id, name, workflow, title, simulated, created_at, state, ended_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            "INSERT INTO run (id, name, workflow, title, simulated, created_at, state, ended_at, setup)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         )
         .bind(&run.id.as_bytes()[..])
         .bind(&run.name)
@@ -322,6 +367,7 @@ impl PostgresStore {
         .bind(created_at)
         .bind(&run.state)
         .bind(ended_at)
+        .bind(&run.setup)
         .execute(&mut *transaction)
         .await;
         added.map_err(|cause| sql::not_created(&self.place, run, cause))?;

@@ -122,7 +122,7 @@ where
     read().map_err(|cause| error(place, cause))
 }
 
-/// The columns `id, name, workflow, title, simulated, created_at, state, ended_at`.
+/// The columns `id, name, workflow, title, simulated, created_at, state, ended_at, setup`.
 pub(super) fn header<'r, R>(place: &str, row: &'r R) -> Result<RunHeader, Error>
 where
     R: Row,
@@ -144,6 +144,7 @@ where
             created_at: timestamp(row.try_get(5)?),
             state: row.try_get(6)?,
             ended_at: row.try_get::<Option<i64>, _>(7)?.map(timestamp),
+            setup: row.try_get(8)?,
         })
     };
     read().map_err(|cause| error(place, cause))

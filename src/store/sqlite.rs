@@ -21,7 +21,7 @@ use tokio::sync::Mutex;
 use super::{
     Error, Fence, Found, RunHeader, Store, check_new, check_next, check_read,
     find::{self, FOUND_MAX, LATEST},
-    lease_end, lease_holds, nanos,
+    inbox, lease_end, lease_holds, nanos,
     sql::{self, Line, Taken, signed},
     timestamp,
 };
@@ -32,7 +32,10 @@ const BUSY_MAX: Duration = Duration::from_secs(5);
 /// How long to wait before a file that is being made by another process is tried again.
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
-const MIGRATIONS: &[(&str, &str)] = &[("runs", include_str!("../../migrations/sqlite/0001_runs.sql"))];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("runs", include_str!("../../migrations/sqlite/0001_runs.sql")),
+    ("inbox", include_str!("../../migrations/sqlite/0002_inbox.sql")),
+];
 
 pub struct SqliteStore {
     place: String,
@@ -117,8 +120,8 @@ impl Store for SqliteStore {
         let mut writer = self.take(&self.writer).await?;
         let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(self.failed())?;
         let added = sqlx::query(
-            "INSERT INTO run (id, name, workflow, title, simulated, created_at, state, ended_at)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO run (id, name, workflow, title, simulated, created_at, state, ended_at, setup)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(&run.id.as_bytes()[..])
         .bind(&run.name)
@@ -128,6 +131,7 @@ impl Store for SqliteStore {
         .bind(created_at)
         .bind(&run.state)
         .bind(ended_at)
+        .bind(&run.setup)
         .execute(&mut *transaction)
         .await;
         added.map_err(|cause| sql::not_created(&self.place, run, cause))?;
@@ -191,7 +195,7 @@ impl Store for SqliteStore {
     async fn header(&self, run: RunId) -> Result<RunHeader, Error> {
         let mut reader = self.take(&self.reader).await?;
         let row = sqlx::query(
-            "SELECT id, name, workflow, title, simulated, created_at, state, ended_at FROM run WHERE id = ?",
+            "SELECT id, name, workflow, title, simulated, created_at, state, ended_at, setup FROM run WHERE id = ?",
         )
         .bind(&run.as_bytes()[..])
         .fetch_optional(&mut *reader)
@@ -204,7 +208,7 @@ impl Store for SqliteStore {
     async fn list(&self, max: usize) -> Result<Vec<RunHeader>, Error> {
         let mut reader = self.take(&self.reader).await?;
         let rows = sqlx::query(
-            "SELECT id, name, workflow, title, simulated, created_at, state, ended_at FROM run
+            "SELECT id, name, workflow, title, simulated, created_at, state, ended_at, setup FROM run
              ORDER BY created_at DESC, id DESC LIMIT ?",
         )
         .bind(signed(max as u64))
@@ -223,7 +227,7 @@ impl Store for SqliteStore {
         let bound = |id: Option<&RunId>| id.map(|id| id.as_bytes().to_vec());
         let mut reader = self.take(&self.reader).await?;
         let rows = sqlx::query(
-            "SELECT id, name, workflow, title, simulated, created_at, state, ended_at FROM run
+            "SELECT id, name, workflow, title, simulated, created_at, state, ended_at, setup FROM run
              WHERE id BETWEEN ?1 AND ?2 OR (?3 <> '' AND substr(name, 1, length(?3)) = ?3)
              ORDER BY name = ?3 DESC, created_at DESC, id DESC LIMIT ?4",
         )
@@ -277,6 +281,36 @@ impl Store for SqliteStore {
             .map_err(self.failed())?;
         reader.put_back();
         sql::workflow(&self.place, digest, source)
+    }
+
+    async fn tell(&self, run: RunId, command: &str) -> Result<u64, Error> {
+        self.header(run).await?;
+        let mut writer = self.take(&self.writer).await?;
+        let id = inbox::sqlite::tell(&mut writer, run, command).await.map_err(self.failed())?;
+        writer.put_back();
+        Ok(id)
+    }
+
+    async fn told(&self, run: RunId) -> Result<Vec<(u64, Arc<str>)>, Error> {
+        let mut reader = self.take(&self.reader).await?;
+        let told = inbox::sqlite::told(&mut reader, run).await.map_err(self.failed())?;
+        reader.put_back();
+        Ok(told)
+    }
+
+    async fn answer(&self, fence: &Fence, command: u64, answer: &str) -> Result<(), Error> {
+        let mut writer = self.take(&self.writer).await?;
+        let done = inbox::sqlite::answer(&mut writer, fence, command, answer).await.map_err(self.failed())?;
+        writer.put_back();
+        let known = done || self.answer_to(fence.run, command).await?.is_some();
+        self.fenced_unless(known, fence).await
+    }
+
+    async fn answer_to(&self, run: RunId, command: u64) -> Result<Option<Arc<str>>, Error> {
+        let mut reader = self.take(&self.reader).await?;
+        let answer = inbox::sqlite::answer_to(&mut reader, run, command).await.map_err(self.failed())?;
+        reader.put_back();
+        Ok(answer)
     }
 
     async fn lease(&self, run: RunId, holder: &str, ttl: Duration, now: Timestamp) -> Result<Fence, Error> {

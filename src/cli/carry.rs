@@ -1,0 +1,216 @@
+//! Carrying a run out in this process, or in one of its own: what `run` and `resume` have in common.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use super::{Exit, out::Out, progress, setup::Setup};
+use crate::{
+    backend::{Backend, REPORTS_MAX},
+    driver::{self, Driver, End, Handle, Leaving},
+    run::{NodeId, Outcome},
+    store::{self, RunHeader, Store},
+};
+
+/// A run that is to be carried out.
+pub(super) struct Carried<'a> {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) run: RunHeader,
+    /// The store as it was named in the call.
+    pub(super) address: Option<&'a str>,
+    pub(super) allow_process: bool,
+}
+
+/// The address of the store: the one that was named, or the usual file.
+pub(super) fn address(named: Option<&str>) -> String {
+    named.map_or_else(|| usual().display().to_string(), str::to_owned)
+}
+
+fn usual() -> PathBuf {
+    store::default_path(&std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")))
+}
+
+/// The folder for what belongs to a store and is no record: beside its file, or in the usual place.
+pub(super) fn folder(address: &str) -> PathBuf {
+    let file = match address.split_once(':') {
+        Some(("sqlite", path)) => PathBuf::from(path.strip_prefix("//").unwrap_or(path)),
+        Some(("memory", "")) => usual(),
+        Some(("postgres" | "postgresql", _)) => usual(),
+        _ => PathBuf::from(address),
+    };
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned())
+}
+
+/// Waits for something that waits itself.
+pub(super) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.expect("the system gives a thread and an event queue").block_on(future)
+}
+
+pub(super) fn carry(carried: &Carried<'_>, setup: &Setup, detach: bool, out: &Out) -> Exit {
+    if detach {
+        return match super::detach::detach(carried, &setup.folder) {
+            Ok(()) => out.data(&format!("{}\n", carried.run.name)),
+            Err(why) => out.failure(&format!("cannot go on in the background: {why}")),
+        };
+    }
+    block_on(attend(carried, setup, out))
+}
+
+/// Drives the run and shows how it goes, until there is nothing more to do here.
+async fn attend(carried: &Carried<'_>, setup: &Setup, out: &Out) -> Exit {
+    let (reports, inputs) = mpsc::channel(REPORTS_MAX);
+    let built = setup.clock().and_then(|clock| Ok((setup.build(reports, &clock)?, clock)));
+    let (backend, clock): (Arc<dyn Backend>, _) = match built {
+        Ok((backend, clock)) => (backend.into(), clock),
+        Err(why) => return out.refused(&why),
+    };
+    let holder = format!("process {} on {}", std::process::id(), host());
+    let (driver, handle) =
+        Driver::new(carried.store.clone(), backend.clone(), clock.clone(), carried.run.id, holder, inputs);
+    let name = &carried.run.name;
+    let signals = tokio::spawn(leave_on_signals(handle.clone(), name.clone(), out.clone()));
+    let shown = tokio::spawn(progress::show(handle.clone(), clock, name.clone(), out.clone()));
+    let end = tokio::spawn(driver.drive()).await;
+    drop(handle);
+    signals.abort();
+    // It ends by itself: the driver is gone.
+    let _ = shown.await;
+    let end = match end {
+        Ok(end) => end,
+        Err(bug) => std::panic::resume_unwind(bug.into_panic()),
+    };
+    match end {
+        Ok(End::Over(outcome)) => over(carried, &outcome, out),
+        Ok(End::Held(nodes)) => held(carried, &nodes, out),
+        Ok(End::Left { under_way }) => left(carried, under_way, &*backend, out),
+        Err(error) => {
+            let exit = out.failure(&driver::full(&error));
+            out.say(&format!("its records are intact: {}\n", again(carried, "resume")));
+            exit
+        }
+    }
+}
+
+fn over(carried: &Carried<'_>, outcome: &Outcome, out: &Out) -> Exit {
+    let name = &carried.run.name;
+    if out.json {
+        let told = out.json_data(&json!({ "run": carried.run.id, "name": name, "outcome": outcome }));
+        if told != Exit::Fine {
+            return told;
+        }
+    }
+    match outcome {
+        Outcome::Succeeded { gives } => {
+            if !out.json {
+                return out.data(&as_text(gives));
+            }
+            Exit::Fine
+        }
+        Outcome::Failed { node, failure } => out.failure(&format!(
+            "{name} failed at `{node}`: {}: {} (blame: {})",
+            failure.cause.words(),
+            failure.message,
+            failure.blame.word()
+        )),
+        Outcome::Cancelled => {
+            out.say(&format!("{name} was cancelled\n"));
+            Exit::Cancelled
+        }
+    }
+}
+
+fn held(carried: &Carried<'_>, nodes: &[NodeId], out: &Out) -> Exit {
+    let name = &carried.run.name;
+    if out.json {
+        out.json_data(&json!({ "run": carried.run.id, "name": name, "outcome": "held", "held": nodes }));
+    }
+    out.say(&format!("{name} is held for a decision; decide, and then take it up again:\n"));
+    for node in nodes {
+        let node = quoted(node);
+        out.say(&format!("  {} {node} retry|replace|accept|void --why \"…\"\n", again(carried, "decide")));
+    }
+    out.say(&format!("  {}\n", again(carried, "resume")));
+    Exit::Held
+}
+
+fn left(carried: &Carried<'_>, under_way: usize, backend: &dyn Backend, out: &Out) -> Exit {
+    let what = match under_way {
+        0 => "nothing of it is under way".to_owned(),
+        count => format!("{count} under way: {}", backend.leave()),
+    };
+    out.say(&format!("left {} before it was over; {what}; {}\n", carried.run.name, again(carried, "resume")));
+    Exit::Left
+}
+
+/// The call of another command about this run.
+fn again(carried: &Carried<'_>, command: &str) -> String {
+    let mut call = format!("god-flow {command} {}", carried.run.name);
+    if let Some(address) = carried.address.filter(|address| !address.contains("://")) {
+        call.push_str(&format!(" --store {}", quoted(address)));
+    }
+    if carried.allow_process && command == "resume" {
+        call.push_str(" --allow-process");
+    }
+    call
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '=');
+    if !word.is_empty() && word.chars().all(plain) { word.into() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+/// What a run gives, for people: a line for each name, texts as they are.
+fn as_text(gives: &serde_json::Value) -> String {
+    let one = |value: &serde_json::Value| match value {
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    match gives {
+        serde_json::Value::Object(fields) => {
+            fields.iter().map(|(name, value)| format!("{name}: {}\n", one(value))).collect()
+        }
+        other => format!("{}\n", one(other)),
+    }
+}
+
+fn host() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname").map_or_else(|_| "this host".into(), |name| name.trim().into())
+}
+
+/// The first signal leaves when what runs is done, the second at once.
+async fn leave_on_signals(handle: Handle, name: String, out: Out) {
+    signalled().await;
+    out.say(&format!("leaving {name}: nothing new starts, what runs is waited for; once more leaves at once\n"));
+    handle.leave(Leaving::WhenIdle);
+    signalled().await;
+    handle.leave(Leaving::AtOnce);
+}
+
+#[cfg(unix)]
+async fn signalled() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+        (Ok(mut interrupt), Ok(mut terminate)) => {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        // Without them the system's own way holds: the process ends.
+        _ => std::future::pending().await,
+    }
+}
+
+#[cfg(not(unix))]
+async fn signalled() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

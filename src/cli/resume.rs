@@ -1,0 +1,81 @@
+//! `god-flow resume`: takes a run up where its log ends.
+
+use super::{
+    Exit,
+    carry::{self, Carried},
+    detach,
+    out::Out,
+    setup::{Kind, Setup},
+};
+use crate::{
+    driver,
+    store::{self, Found, RunHeader, Store},
+};
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// The run: its name, the start of its name or id, or `@latest`.
+    run: String,
+    /// Where runs are kept: a path, `sqlite:PATH` or `postgres://…`. Left out: `.god-flow/god-flow.db`.
+    #[arg(long, value_name = "URL", env = "GOD_FLOW_STORE", hide_env_values = true)]
+    store: Option<String>,
+    /// How many times as fast as real time a mock run goes, or `max`.
+    #[arg(long, value_name = "X")]
+    speed: Option<String>,
+    /// Allows steps that run local commands.
+    #[arg(long, env = "GOD_FLOW_ALLOW_PROCESS", value_parser = clap::builder::FalseyValueParser::new())]
+    allow_process: bool,
+    /// Local commands that run at once.
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    jobs: Option<u32>,
+    /// Goes on in the background and prints the run's name.
+    #[arg(long)]
+    detach: bool,
+    /// Leaves the session of the terminal first.
+    #[arg(long, hide = true)]
+    apart: bool,
+}
+
+pub(super) fn run(args: &Args, out: &Out) -> Exit {
+    if args.apart {
+        detach::apart();
+    }
+    let address = carry::address(args.store.as_deref());
+    let found = carry::block_on(async {
+        let store = store::open(&address).await.map_err(|error| out.refused(&driver::full(&error)))?;
+        let run = find(&*store, &args.run, out).await?;
+        Ok((store, run))
+    });
+    let (store, run) = match found {
+        Ok(found) => found,
+        Err(exit) => return exit,
+    };
+    let mut setup: Setup = match serde_json::from_str(&run.setup) {
+        Ok(setup) => setup,
+        Err(error) => return out.failure(&format!("how {} was carried out cannot be read: {error}", run.name)),
+    };
+    setup.speed = args.speed.clone().or(setup.speed);
+    setup.jobs = args.jobs.or(setup.jobs);
+    if let Err(why) = setup.speed() {
+        return out.wrong(&format!("--speed: {why}"));
+    }
+    if setup.backend == Kind::Process && !args.allow_process {
+        let why = "it runs local commands with your rights; allow it with --allow-process or GOD_FLOW_ALLOW_PROCESS=1";
+        return out.refused(why);
+    }
+    let carried = Carried { store, run, address: args.store.as_deref(), allow_process: args.allow_process };
+    carry::carry(&carried, &setup, args.detach, out)
+}
+
+/// The run that a person means.
+pub(super) async fn find(store: &dyn Store, text: &str, out: &Out) -> Result<RunHeader, Exit> {
+    match store.find(text).await {
+        Ok(Found::One(run)) => Ok(run),
+        Ok(Found::None) => Err(out.wrong(&format!("there is no run `{text}` in {}", store.place()))),
+        Ok(Found::Several(runs)) => {
+            let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
+            Err(out.wrong(&format!("`{text}` may be {}; write more of it", names.join(", "))))
+        }
+        Err(error) => Err(out.refused(&driver::full(&error))),
+    }
+}

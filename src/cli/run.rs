@@ -1,0 +1,179 @@
+//! `god-flow run`: carries a workflow out.
+
+use std::{path::PathBuf, sync::Arc};
+
+use indexmap::IndexMap;
+
+use super::{
+    Exit,
+    carry::{self, Carried},
+    files,
+    out::Out,
+    setup::{Kind, NO_DOCKER, Setup},
+};
+use crate::{
+    action,
+    base::{Name, Seed, Value, near},
+    document::stored,
+    driver::{self, New},
+    plan::foresee,
+    run::RunId,
+    store,
+    workflow::{Does, Workflow},
+};
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// The workflow file, or `-` for stdin.
+    file: String,
+    /// What does the work. Left out: local commands where the workflow has nothing but those, or else the mock world.
+    #[arg(long, value_enum)]
+    backend: Option<Kind>,
+    /// Changes a rule for this run.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    settings: Vec<String>,
+    /// A file with the inputs, in YAML or JSON.
+    #[arg(long, value_name = "FILE")]
+    inputs: Option<String>,
+    /// Makes up the inputs that are not given: lists get this many items. Only for a mock run.
+    #[arg(long, value_name = "N")]
+    entrants: Option<usize>,
+    /// Seed of all that is drawn.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The modelled world of a mock run; four hosts with eight H100 each where none is given.
+    #[arg(long, value_name = "FILE")]
+    world: Option<PathBuf>,
+    /// How many times as fast as real time a mock run goes, or `max`.
+    #[arg(long, value_name = "X")]
+    speed: Option<String>,
+    /// Where runs are kept: a path, `sqlite:PATH` or `postgres://…`. Left out: `.god-flow/god-flow.db`.
+    #[arg(long, value_name = "URL", env = "GOD_FLOW_STORE", hide_env_values = true)]
+    store: Option<String>,
+    /// Allows steps that run local commands.
+    #[arg(long, env = "GOD_FLOW_ALLOW_PROCESS", value_parser = clap::builder::FalseyValueParser::new())]
+    allow_process: bool,
+    /// Local commands that run at once; as many as there are processors where it is left out.
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    jobs: Option<u32>,
+    /// The name of the run; a friendly one is made up where it is left out.
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Goes on in the background and prints the run's name.
+    #[arg(long)]
+    detach: bool,
+}
+
+pub(super) fn run(args: &Args, out: &Out) -> Exit {
+    match begin(args, out) {
+        Ok((store, run, setup)) => {
+            let address = args.store.as_deref();
+            carry::carry(&Carried { store, run, address, allow_process: args.allow_process }, &setup, args.detach, out)
+        }
+        Err(exit) => exit,
+    }
+}
+
+type Begun = (Arc<dyn store::Store>, store::RunHeader, Setup);
+
+/// Everything that can be wrong is found here, before anything is stored.
+fn begin(args: &Args, out: &Out) -> Result<Begun, Exit> {
+    let (workflow, tree) = files::workflow_and_source(&args.file, &args.settings, out)?;
+    let address = carry::address(args.store.as_deref());
+    let setup = setup(args, &workflow, &address, out)?;
+    let seed = Seed(args.seed);
+    let inputs = inputs(args, &workflow, &setup, seed, out)?;
+    if setup.backend == Kind::Mock {
+        refuse_misfits(&workflow, &inputs, seed, &setup, out)?;
+    }
+    let clock = setup.clock().map_err(|why| out.wrong(&why))?;
+    let source = stored::write(&tree);
+    carry::block_on(async {
+        let store = store::open(&address).await.map_err(|error| out.refused(&driver::full(&error)))?;
+        let id = RunId::from(uuid::Uuid::now_v7());
+        let new = New {
+            workflow,
+            source: &source,
+            inputs,
+            seed,
+            simulated: setup.backend == Kind::Mock,
+            name: args.name.as_deref(),
+            setup: &serde_json::to_string(&setup).expect("a setup has text keys"),
+            now: clock.now(),
+        };
+        let header = driver::begin(&*store, id, new).await.map_err(|error| out.refused(&driver::full(&error)))?;
+        Ok((store, header, setup))
+    })
+}
+
+/// How the run is carried out, where that is possible at all.
+fn setup(args: &Args, workflow: &Workflow, address: &str, out: &Out) -> Result<Setup, Exit> {
+    let works = works(workflow);
+    let only_process = works.iter().all(|(_, action)| *action == action::PROCESS);
+    let backend = args.backend.unwrap_or(if only_process { Kind::Process } else { Kind::Mock });
+    match backend {
+        Kind::Docker => return Err(out.refused(NO_DOCKER)),
+        Kind::Process => {
+            if let Some((step, action)) = works.iter().find(|(_, action)| *action != action::PROCESS) {
+                let why = format!("`{step}` does `{action}`, and the process backend does only `{}`", action::PROCESS);
+                return Err(out.refused(&why));
+            }
+            if let Some((step, _)) = works.first().filter(|_| !args.allow_process) {
+                let why = format!(
+                    "`{step}` runs a local command with your rights; allow it with --allow-process or \
+                     GOD_FLOW_ALLOW_PROCESS=1"
+                );
+                return Err(out.refused(&why));
+            }
+        }
+        Kind::Mock if args.backend.is_none() => {
+            out.say(
+                "there are no GPUs and no Docker to use here: the run is played in a mock world, nothing is real\n",
+            );
+        }
+        Kind::Mock => {}
+    }
+    for (given, option) in
+        [(args.world.is_some(), "--world"), (args.speed.is_some(), "--speed"), (args.entrants.is_some(), "--entrants")]
+    {
+        if given && backend != Kind::Mock {
+            return Err(out.wrong(&format!("{option} is for a mock run; add --backend mock")));
+        }
+    }
+    let world = args.world.as_deref().map(|path| files::world(path, out)).transpose()?;
+    let folder = carry::folder(address);
+    let setup = Setup { backend, world, speed: args.speed.clone(), jobs: args.jobs, folder };
+    setup.speed().map_err(|why| out.wrong(&format!("--speed: {why}")))?;
+    Ok(setup)
+}
+
+/// The steps whose work a backend does, each with its action.
+fn works(workflow: &Workflow) -> Vec<(&Name, &'static str)> {
+    let steps = workflow.bodies.iter().flat_map(|body| &body.steps);
+    let work = steps.filter_map(|step| match &step.does {
+        Does::Action { action, .. } if !action.is_pure() => Some((&step.name, action.name)),
+        _ => None,
+    });
+    work.collect()
+}
+
+fn inputs(args: &Args, workflow: &Workflow, setup: &Setup, seed: Seed, out: &Out) -> Result<Value, Exit> {
+    let given = args.inputs.as_deref().map(|path| files::inputs(path, workflow)).transpose();
+    let given: IndexMap<Name, Value> = given.map_err(|why| out.wrong(&why))?.unwrap_or_default();
+    let model = setup.model().map_err(|why| out.wrong(&why))?;
+    model.inputs(workflow, &given, args.entrants, seed).map_err(|missing| {
+        let names = near::list(missing.iter().map(Name::as_str));
+        let or = if setup.backend == Kind::Mock { ", or make them up with --entrants N" } else { "" };
+        out.wrong(&format!("the workflow needs the inputs {names}: give them with --inputs FILE{or}"))
+    })
+}
+
+fn refuse_misfits(workflow: &Arc<Workflow>, inputs: &Value, seed: Seed, setup: &Setup, out: &Out) -> Result<(), Exit> {
+    let hosts = setup.model().map_err(|why| out.wrong(&why))?.hosts();
+    // What cannot be foreseen is not refused: it may be different when its turn comes.
+    let Ok(foreseen) = foresee(workflow.clone(), inputs.clone(), seed) else { return Ok(()) };
+    match driver::refuse(&foreseen, hosts) {
+        None => Ok(()),
+        Some((node, misfit)) => Err(out.refused(&format!("`{node}` could never start: {misfit}"))),
+    }
+}

@@ -1,0 +1,86 @@
+//! How a run is carried out: by which backend, in which world, how fast. It is stored with the run, so that it can be
+//! taken up again with its name alone.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+
+use crate::{
+    backend::{Backend, Clock, Mock, Play, Speed},
+    base::SourceId,
+    run::Input,
+    sim::Model,
+};
+
+/// What does the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Kind {
+    /// Plays it by a model of hosts and entrants; nothing real is touched.
+    Mock,
+    /// Runs local commands.
+    Process,
+    /// Runs containers.
+    Docker,
+}
+
+/// How a run is carried out.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Setup {
+    pub(super) backend: Kind,
+    /// The text of the modelled world; the built-in one where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) world: Option<String>,
+    /// How fast the modelled world goes: a number, or `max`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) speed: Option<String>,
+    /// Commands at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) jobs: Option<u32>,
+    /// The folder for logs and what else belongs to local commands.
+    pub(super) folder: PathBuf,
+}
+
+impl Setup {
+    pub(super) fn model(&self) -> Result<Model, String> {
+        match &self.world {
+            None => Ok(Model::default()),
+            Some(text) => Model::read(SourceId::default(), text).map_err(|mistakes| {
+                let first = mistakes.first().map_or_else(String::new, |mistake| mistake.message.clone());
+                format!("the world of the run cannot be read: {first}")
+            }),
+        }
+    }
+
+    pub(super) fn speed(&self) -> Result<Speed, String> {
+        self.speed.as_deref().map_or(Ok(Speed::Times(1.0)), Speed::parse)
+    }
+
+    pub(super) fn clock(&self) -> Result<Clock, String> {
+        match self.backend {
+            Kind::Mock => Ok(Clock::made(self.speed()?, jiff::Timestamp::now())),
+            Kind::Process | Kind::Docker => Ok(Clock::real()),
+        }
+    }
+
+    /// The backend, and the clock that the run goes by.
+    pub(super) fn build(&self, reports: mpsc::Sender<Input>, clock: &Clock) -> Result<Box<dyn Backend>, String> {
+        match self.backend {
+            Kind::Mock => {
+                let model = self.model()?;
+                let hosts = model.hosts();
+                let player = move |work: crate::backend::Work<'_>| {
+                    let played = model.play(work.run.seed, work.run, work.node, work.attempt);
+                    Play { takes: played.takes, report: played.report }
+                };
+                Ok(Box::new(Mock::new(clock.clone(), hosts, Box::new(player), reports)))
+            }
+            Kind::Process => Err("the process backend is not built yet".into()),
+            Kind::Docker => Err(NO_DOCKER.into()),
+        }
+    }
+}
+
+pub(super) const NO_DOCKER: &str = "this version runs no containers; `--backend mock` plays the run instead";
