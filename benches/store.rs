@@ -71,6 +71,7 @@ fn open(kind: Kind) -> Open {
             created_at: now,
             state: "running".into(),
             ended_at: None,
+            setup: String::new(),
         };
         store.create(&header, &[]).await.expect("is created");
         let fence = store.lease(run, "bench", LEASE_TTL, now).await.expect("is free");
