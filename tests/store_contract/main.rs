@@ -84,6 +84,7 @@ fn header(name: &str, second: i64) -> RunHeader {
         created_at: at(second),
         state: "running".into(),
         ended_at: None,
+        setup: String::new(),
     }
 }
 
