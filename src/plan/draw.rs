@@ -58,9 +58,7 @@ fn remarks(row: &Row) -> String {
 
 fn count_remarks(counted: &Counted) -> Vec<String> {
     let mut remarks = Vec::new();
-    if counted.count != 1 || counted.skipped == 0 {
-        remarks.push(format!("×{}", counted.count));
-    }
+    remarks.push(format!("×{}", counted.count));
     if counted.skipped > 0 {
         remarks.push(format!("{} skipped", counted.skipped));
     }
@@ -76,7 +74,8 @@ fn count_remarks(counted: &Counted) -> Vec<String> {
 /// A Mermaid flowchart: steps as boxes, templates as frames around theirs.
 pub fn mermaid(workflow: &Workflow) -> String {
     let mut text = format!("---\ntitle: {}\n---\nflowchart TD\n", workflow.name);
-    mermaid_body(workflow, Workflow::MAIN, "", 1, &mut text);
+    // Mermaid has words of its own, such as `end`, which a step may be called: no id is a bare name.
+    mermaid_body(workflow, Workflow::MAIN, "main.", 1, &mut text);
     text
 }
 
@@ -88,7 +87,8 @@ fn mermaid_body(workflow: &Workflow, body: BodyIx, prefix: &str, depth: usize, t
         match inner_body(workflow, step) {
             Some(inner) => {
                 let _ = writeln!(text, "{indent}subgraph {id} [\"{}\"]", mermaid_text(&caption(workflow, step)));
-                mermaid_body(workflow, inner, &format!("{id}__"), depth + 1, text);
+                let _ = writeln!(text, "{indent}  direction TB");
+                mermaid_body(workflow, inner, &format!("{id}."), depth + 1, text);
                 let _ = writeln!(text, "{indent}end");
             }
             None => {
@@ -111,10 +111,9 @@ fn mermaid_text(text: &str) -> String {
 
 /// A Graphviz digraph: templates are clusters.
 pub fn dot(workflow: &Workflow) -> String {
-    let mut text = format!(
-        "digraph {} {{\n  compound=true;\n  rankdir=TB;\n  node [shape=box, fontname=\"sans-serif\"];\n",
-        workflow.name
-    );
+    let mut text = format!("digraph \"{}\" {{\n", workflow.name);
+    text.push_str("  compound=true;\n  rankdir=TB;\n  fontname=\"sans-serif\";\n  style=rounded;\n");
+    text.push_str("  node [shape=box, style=rounded, fontname=\"sans-serif\"];\n");
     dot_body(workflow, Workflow::MAIN, "", 1, &mut text);
     text.push_str("}\n");
     text
@@ -129,8 +128,7 @@ fn dot_body(workflow: &Workflow, body: BodyIx, prefix: &str, depth: usize, text:
         match inner_body(workflow, step) {
             Some(inner) => {
                 let _ = writeln!(text, "{indent}subgraph \"cluster_{id}\" {{\n{indent}  label=\"{label}\";");
-                // A point of its own, so that edges have something to lead to even where the template is empty.
-                let _ = writeln!(text, "{indent}  \"{id}\" [shape=point, style=invis];");
+                dot_ends(workflow, inner, &id, depth + 1, text);
                 dot_body(workflow, inner, &format!("{id}/"), depth + 1, text);
                 let _ = writeln!(text, "{indent}}}");
             }
@@ -147,12 +145,41 @@ fn dot_body(workflow: &Workflow, body: BodyIx, prefix: &str, depth: usize, text:
                 ends.push(format!("ltail=\"cluster_{prefix}{}\"", from.name));
             }
             if inner_body(workflow, step).is_some() {
-                ends.push(format!("lhead=\"cluster_{prefix}{}\"", step.name));
+                // Room for the arrow between what is above and the frame.
+                ends.push(format!("lhead=\"cluster_{prefix}{}\", minlen=2", step.name));
             }
             let ends = if ends.is_empty() { String::new() } else { format!(" [{}]", ends.join(", ")) };
-            let _ = writeln!(text, "{indent}\"{prefix}{}\" -> \"{prefix}{}\"{ends};", from.name, step.name);
+            let from = dot_end(workflow, from, prefix);
+            let _ = writeln!(text, "{indent}\"{from}\" -> \"{prefix}{}\"{ends};", step.name);
         }
     }
+}
+
+/// A cluster has an unseen point above its steps and one below them, so that what waits for it stands below it.
+fn dot_ends(workflow: &Workflow, body: BodyIx, id: &str, depth: usize, text: &mut String) {
+    let indent = "  ".repeat(depth);
+    let steps = &workflow.body(body).steps;
+    for end in [id.to_string(), format!("{id}/")] {
+        let _ = writeln!(text, "{indent}\"{end}\" [shape=point, style=invis, width=0, height=0];");
+    }
+    let _ = writeln!(text, "{indent}\"{id}\" -> \"{id}/\" [style=invis];");
+    for (at, step) in steps.iter().enumerate() {
+        let prefix = format!("{id}/");
+        let is_needed = steps.iter().any(|other| other.needs.iter().any(|need| need.0 as usize == at));
+        if step.needs.is_empty() {
+            let _ = writeln!(text, "{indent}\"{id}\" -> \"{prefix}{}\" [style=invis];", step.name);
+        }
+        if !is_needed {
+            let from = dot_end(workflow, step, &prefix);
+            let _ = writeln!(text, "{indent}\"{from}\" -> \"{id}/\" [style=invis];");
+        }
+    }
+}
+
+/// The node that edges from a step start at.
+fn dot_end(workflow: &Workflow, step: &Step, prefix: &str) -> String {
+    let below = if inner_body(workflow, step).is_some() { "/" } else { "" };
+    format!("{prefix}{}{below}", step.name)
 }
 
 fn dot_text(text: &str) -> String {

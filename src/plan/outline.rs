@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{Foreseen, FrameIx, Part, cost::Costs};
 use crate::{
     base::Name,
-    workflow::{BodyIx, Does, Step, StepIx, Workflow},
+    workflow::{BodyIx, Does, Given, Step, StepIx, Workflow},
 };
 
 /// A row: a step of the file where it stands, under the step that uses its template.
@@ -79,13 +79,16 @@ fn row(workflow: &Workflow, siblings: &[Step], step: &Step) -> Row {
 }
 
 /// A list as the author wrote it, as far as that is short.
-fn spelled(given: &crate::workflow::Given) -> String {
-    let mut reads: Vec<String> = Vec::new();
-    given.reads(&mut |path| reads.push(path.join(".")));
-    match given.known() {
-        Some(crate::base::Value::List(items)) => format!("{} items", items.len()),
-        _ if reads.is_empty() => "a list".into(),
-        _ => reads.join(", "),
+fn spelled(given: &Given) -> String {
+    const SHOWN_MAX: usize = 60;
+    let expression = match given {
+        Given::Text(text) => text.expression().filter(|text| text.len() <= SHOWN_MAX),
+        _ => None,
+    };
+    match (given.known(), expression) {
+        (Some(crate::base::Value::List(items)), _) => format!("{} items", items.len()),
+        (_, Some(expression)) => expression.into(),
+        _ => "a list".into(),
     }
 }
 

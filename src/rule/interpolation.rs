@@ -76,6 +76,13 @@ impl Interpolation {
             _ => Ty::Text,
         }
     }
+    /// The expression, where it is the whole text.
+    pub fn expression(&self) -> Option<&str> {
+        match &*self.0 {
+            [Part::Rule(rule)] => Some(rule.text()),
+            _ => None,
+        }
+    }
     /// Every way from a name of the scope along fields.
     pub fn reads(&self) -> Vec<Vec<Arc<str>>> {
         distinct(self.rules().flat_map(Rule::reads))
