@@ -70,7 +70,7 @@ fn steps(all: &[Drawn], scope: &([&str; 2], [&str; 2]), uses: &[&str], indent: &
         text.push_str(&format!("{indent}{name}:\n"));
         let (list, number) = (scope.0[drawn.value % 2], scope.1[drawn.reads % 2]);
         let template = (!uses.is_empty()).then(|| uses[drawn.reads % uses.len().max(1)]);
-        let each = drawn.each && !(drawn.does == 9);
+        let each = drawn.each && drawn.does != 9;
         if each {
             text.push_str(&format!("{indent}  for_each: {{ item: \"${{{list}}}\", key: \"k${{item}}\" }}\n"));
         }

@@ -203,7 +203,6 @@ fn check(path: &str) {
     let listed: Vec<String> = missed.iter().map(ToString::to_string).collect();
     let summary =
         format!("{path}: {:.1} % of {count} edits are pointed at; not these:\n{}", 100.0 * share, listed.join("\n"));
-    eprintln!("{summary}");
     assert!(count >= 100 && share >= FOUND_MIN, "{summary}");
 }
 

@@ -194,7 +194,8 @@ fn steps_are_completed_and_described() {
             let takes = &action::find(action).expect("it is in the catalogue").docs().takes;
             let mut named: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
             let mut wanted: Vec<&str> = takes.iter().map(|doc| doc.name.as_str()).collect();
-            (named.sort_unstable(), wanted.sort_unstable());
+            named.sort_unstable();
+            wanted.sort_unstable();
             assert_eq!(named, wanted, "the fields of {action} are completed");
         }
     }

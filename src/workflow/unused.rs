@@ -143,10 +143,19 @@ fn unread_rules(checker: &mut Checker, tree: &Tree, path: &mut Vec<Arc<str>>, re
             let message = format!("nothing reads the rule `{}`", path.join("."));
             let help = "delete it, or read it where it should count";
             checker.unread.push(Unread::key(key).mistake("workflow::unused_rule", message, help));
+            below(checker, value);
         } else if !whole_is_read {
             unread_rules(checker, value, path, read);
         }
         path.pop();
+    }
+}
+
+/// Notes the rules within one that is not read: it is told of as a whole, but one of them may be what was meant.
+fn below(checker: &mut Checker, tree: &Tree) {
+    for (key, value) in tree.entries() {
+        checker.unread.push(Unread::key(key));
+        below(checker, value);
     }
 }
 
@@ -158,7 +167,13 @@ pub(super) fn tell(unread: Vec<Unread>, mistakes: &mut Vec<Mistake>) {
     }
     for mistake in mistakes {
         let Some(asked) = asked_in_vain(mistake) else { continue };
-        let others = unread.iter().filter(|it| *it.name != *asked);
+        // A template is asked for by other names than a limit or a value.
+        let of_its_own = |it: &&Unread| match it.mistake.as_ref().map(|mistake| mistake.code) {
+            Some("workflow::unused_template") => mistake.code == "workflow::unknown_template",
+            Some("workflow::unused_limit") => mistake.code == "workflow::unknown_limit",
+            _ => !["workflow::unknown_template", "workflow::unknown_limit"].contains(&mistake.code),
+        };
+        let others = unread.iter().filter(|it| *it.name != *asked).filter(of_its_own);
         let Some(near) = near::nearest(asked, others.map(|it| &*it.name)) else { continue };
         let label = format!("or was `{asked}` meant here?");
         let meant: Vec<Place> = unread.iter().filter(|it| *it.name == *near).map(|it| it.place).collect();
