@@ -5,7 +5,9 @@ use std::{collections::BTreeSet, hint::black_box, sync::Arc};
 use divan::Bencher;
 use god_flow::{
     base::{GpuKind, GpuRequest, Size, Span},
-    run::place::*,
+    run::place::{
+        Ask, Fleet, GpuId, Group, GroupIx, HostId, Leases, Needs, NodeIx, Offer, Policy, Queue, Shape, explain, place,
+    },
 };
 use jiff::Timestamp;
 

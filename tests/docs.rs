@@ -1,5 +1,7 @@
 //! What the manual shows is true: its workflows are valid, its expressions hold, its pictures are what the program prints.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 use std::{collections::BTreeMap, fs, process::Command};
 
 use god_flow::{

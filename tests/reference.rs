@@ -1,5 +1,7 @@
 //! `docs/reference.md` says what the code says: it is generated here. `UPDATE=1 cargo test --test reference` writes it anew.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 use std::{fmt::Write, fs};
 
 use god_flow::{

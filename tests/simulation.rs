@@ -29,7 +29,8 @@ fn workflow(path: &str) -> Arc<Workflow> {
 
 fn setup(path: &str, entrants: usize, seed: u64) -> Setup {
     let workflow = workflow(path);
-    let inputs = Model::default().inputs(&workflow, &Default::default(), Some(entrants), Seed(seed)).unwrap();
+    let inputs =
+        Model::default().inputs(&workflow, &indexmap::IndexMap::default(), Some(entrants), Seed(seed)).unwrap();
     Setup { workflow, inputs, seed: Seed(seed) }
 }
 

@@ -1,5 +1,7 @@
 //! What the house keeps tidy by itself: the arrows between modules, what the pure half never does, and what no file says.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,

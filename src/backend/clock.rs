@@ -10,7 +10,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 
 /// No sleep is longer: the wall clock may be set, and a laptop may be closed meanwhile.
-const SLEEP_MAX: Duration = Duration::from_secs(60);
+const SLEEP_MAX: Duration = Duration::from_mins(1);
 
 /// How fast made-up time goes.
 #[derive(Clone, Copy, Debug, PartialEq)]

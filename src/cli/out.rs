@@ -56,6 +56,7 @@ impl Out {
     }
 
     /// Says something that is not data.
+    #[expect(clippy::unused_self, reason = "whoever may speak holds an `Out`")]
     pub(super) fn say(&self, text: &str) {
         // Nobody can be told that stderr is gone.
         let _ = std::io::stderr().lock().write_all(text.as_bytes());

@@ -61,7 +61,7 @@ enum Next {
     Refused,
 }
 
-impl<'t> Builder<'t> {
+impl Builder<'_> {
     /// Nothing when there is no sense in going on.
     fn read(&mut self) -> Option<()> {
         let mut options = Options::default();

@@ -56,7 +56,7 @@ pub enum Error {
 }
 
 /// How long the store may be away before a driver gives up.
-const STORE_AWAY_MAX: Duration = Duration::from_secs(300);
+const STORE_AWAY_MAX: Duration = Duration::from_mins(5);
 /// The pause before the store is tried again; it doubles up to the second figure.
 const STORE_PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 

@@ -41,7 +41,7 @@ pub fn sampled_inputs(
     let fields: Vec<(Arc<str>, Value)> = workflow
         .inputs
         .iter()
-        .filter_map(|(name, input)| {
+        .map(|(name, input)| {
             let value = given.get(name).or(input.default.as_ref()).cloned().or_else(|| {
                 let count = items?;
                 Some(match &input.ty {
@@ -52,7 +52,7 @@ pub fn sampled_inputs(
             if value.is_none() && !matches!(input.ty, Ty::Optional(_)) {
                 missing.push(name.clone());
             }
-            Some((name.shared().clone(), value.unwrap_or(Value::Null)))
+            (name.shared().clone(), value.unwrap_or(Value::Null))
         })
         .collect();
     if missing.is_empty() { Ok(Value::record(fields)) } else { Err(missing) }
@@ -61,7 +61,8 @@ pub fn sampled_inputs(
 /// Grows a plan to its end. Decisions are really made; work in the outside world is taken to go well.
 pub fn foresee(workflow: Arc<Workflow>, inputs: Value, seed: Seed) -> Result<Foreseen, Stuck> {
     let plan = Plan::new(workflow, inputs);
-    let mut foreseen = Foreseen { plan, skipped: Default::default(), outputs: RefCell::new(BTreeMap::new()), seed };
+    let mut foreseen =
+        Foreseen { plan, skipped: std::collections::BTreeSet::new(), outputs: RefCell::new(BTreeMap::new()), seed };
     foreseen.play(FrameIx(0))?;
     Ok(foreseen)
 }

@@ -46,7 +46,7 @@ fn parse_tokens(tokens: Vec<(Token<'_>, At)>) -> Result<Expr<'_>, Wrong> {
 }
 
 /// A part, unless it makes the tree deeper than the checker and the evaluation may recurse.
-fn made<'s>(at: At, kind: Kind<'s>) -> Result<Expr<'s>, Wrong> {
+fn made(at: At, kind: Kind<'_>) -> Result<Expr<'_>, Wrong> {
     let expr = Expr::new(at, kind);
     if expr.depth <= RULE_LINKS_MAX {
         return Ok(expr);

@@ -13,7 +13,7 @@ use crate::{
     base::{GpuRequest, Record, Size, Span, Value, limits::EVENT_BYTES_MAX},
     plan::{self, Fragment, NodeIx, Part, Trouble},
     rule,
-    workflow::{Does, Step, Workflow},
+    workflow::{self, Does, Step, Workflow},
 };
 
 /// Frames that one event holds, so that no event grows too large.
@@ -219,7 +219,7 @@ fn length(step: &Step, tails: &[Vec<Span>]) -> Span {
     let longest = |body: crate::workflow::BodyIx| tails[body.0 as usize].iter().max().copied().unwrap_or_default();
     match &step.does {
         Does::Action { action, .. } => {
-            match (&step.settings.expect.as_ref().and_then(|given| given.known()), action.expect) {
+            match (&step.settings.expect.as_ref().and_then(workflow::Given::known), action.expect) {
                 (Some(Value::Span(span)), _) => *span,
                 (_, Expect::Span(span)) => span,
                 (_, Expect::Field(_)) => Span::from_secs(3_600),

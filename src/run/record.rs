@@ -231,11 +231,12 @@ mod tests {
         );
     }
 
+    type Change = fn(&mut Vec<Record>);
+
     #[test]
     fn whatever_is_changed_in_a_log_is_found() {
         let good = log(run(1), &["a", "b", "c", "d"]);
         assert_eq!(verify(run(1), &good), Ok(()));
-        type Change = fn(&mut Vec<Record>);
         let changes: [(u64, &str, Change); 9] = [
             (1, "body", |log| log[1].body = "x".into()),
             (1, "kind", |log| log[1].kind = "x".into()),

@@ -209,10 +209,8 @@ fn bad_output_is_the_works_own_failure() {
 
 #[test]
 fn a_failure_can_be_a_result_and_the_others_go_on() {
-    let steps = format!(
-        "rules: {{ names: [x, y] }}\nsteps:\n  each:\n    for_each: {{ name: \"${{rules.names}}\", key: \"${{name}}\" }}\n    use: two\n    with: {{ who: \"${{name}}\" }}\n    on_failure: result\ntemplates:\n  two:\n    takes: {{ who: text }}\n    steps:\n      a: {{ container: {{ image: \"${{who}}\", outputs: {{ n: whole }} }} }}\n      b: {{ container: {{ image: \"${{who}}\", outputs: {{ n: whole }} }} }}\n      c: {{ value: \"${{a.n + b.n}}\" }}\n    gives: {{ n: \"${{c}}\" }}\ngives:\n  good: \"${{each.filter(e, e.ok).map(e, e.key)}}\"\n  blamed: \"${{each.filter(e, !e.ok).map(e, e.blame.or('us'))}}\"\n"
-    );
-    let mut run = Played::of(&steps).host("h", 1);
+    let steps = "rules: { names: [x, y] }\nsteps:\n  each:\n    for_each: { name: \"${rules.names}\", key: \"${name}\" }\n    use: two\n    with: { who: \"${name}\" }\n    on_failure: result\ntemplates:\n  two:\n    takes: { who: text }\n    steps:\n      a: { container: { image: \"${who}\", outputs: { n: whole } } }\n      b: { container: { image: \"${who}\", outputs: { n: whole } } }\n      c: { value: \"${a.n + b.n}\" }\n    gives: { n: \"${c}\" }\ngives:\n  good: \"${each.filter(e, e.ok).map(e, e.key)}\"\n  blamed: \"${each.filter(e, !e.ok).map(e, e.blame.or('us'))}\"\n";
+    let mut run = Played::of(steps).host("h", 1);
     // What runs beside the failed step in the same item is stopped; the other item is not touched.
     let told = run.fails("each[x]/a", Cause::ExitCode);
     assert_eq!(

@@ -428,10 +428,11 @@ impl World {
     fn settle(&mut self) {
         while let Some(node) = self.todo.pop_front() {
             let fresh = matches!(self.run.status(node), Status::Waiting | Status::Retrying);
-            if fresh && !self.run.is_over(node) {
-                if let Err(trouble) = self.settle_one(node) {
-                    self.fail(node, Failure::new(Cause::Rule, trouble.to_string()));
-                }
+            if fresh
+                && !self.run.is_over(node)
+                && let Err(trouble) = self.settle_one(node)
+            {
+                self.fail(node, Failure::new(Cause::Rule, trouble.to_string()));
             }
         }
     }

@@ -19,6 +19,7 @@ pub(super) struct World {
     #[expect(dead_code, reason = "the shape check refuses any but 1")]
     god_flow: Version,
     /// The world's name.
+    #[expect(clippy::struct_field_names, reason = "the key of the file")]
     pub(super) world: Name,
     /// What the world is like, in a sentence.
     #[serde(default)]

@@ -97,7 +97,7 @@ pub fn play(model: &Model, setup: &Setup) -> Account {
     let (mut player, _) = Player::begin(model, setup);
     let joined = model.hosts().into_iter().map(|(host, offer)| Input::HostJoined { host, offer });
     player.turn(joined);
-    let end = player.to_the_end();
+    let end = player.play_out();
     player.account(end)
 }
 
@@ -138,7 +138,7 @@ impl<'m> Player<'m> {
         &self.world.run
     }
 
-    fn to_the_end(&mut self) -> End {
+    fn play_out(&mut self) -> End {
         for _ in 0..TURNS_MAX {
             if let Some(outcome) = &self.world.run.outcome {
                 return End::Over(outcome.clone());

@@ -79,8 +79,13 @@ fn hosts(world: &file::World, tree: &Tree, mistakes: &mut Vec<Mistake>) -> Vec<(
                 }
             }
         }
-        let offer =
-            HostOffer { gpus, cpus: group.cpus, memory: group.memory, slots: group.slots, holds: Default::default() };
+        let offer = HostOffer {
+            gpus,
+            cpus: group.cpus,
+            memory: group.memory,
+            slots: group.slots,
+            holds: std::collections::BTreeSet::new(),
+        };
         let names: Vec<String> = match group.count {
             None => vec![group.name.clone()],
             Some(count) => (1..=count).map(|number| format!("{}-{number}", group.name)).collect(),

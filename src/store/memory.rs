@@ -63,7 +63,7 @@ impl Held {
 
 #[async_trait]
 impl Store for MemoryStore {
-    fn place(&self) -> &str {
+    fn place(&self) -> &'static str {
         "memory"
     }
 

@@ -36,7 +36,7 @@ pub const LEASE_TTL: Duration = Duration::from_secs(4);
 /// How often a driver renews its lease: it may miss two renewals.
 pub const LEASE_RENEWAL: Duration = Duration::from_secs(1);
 /// No lease reaches further than this. One that seems to was taken before the clock was set back, and is void.
-pub const LEASE_TTL_MAX: Duration = Duration::from_secs(60);
+pub const LEASE_TTL_MAX: Duration = Duration::from_mins(1);
 /// Records that are read at once by [`Pages`].
 pub const PAGE_RECORDS: usize = 1_000;
 

@@ -81,7 +81,7 @@ pub(super) fn read(tree: &Tree, wanted: Option<&Ty>, scope: &Scope, mistakes: &m
                 bad
             }
         },
-        (_, Some(Ty::Optional(_) | Ty::Null)) | (_, None) if tree.is_null() => (Given::Known(Value::Null), Ty::Null),
+        (_, Some(Ty::Optional(_) | Ty::Null) | None) if tree.is_null() => (Given::Known(Value::Null), Ty::Null),
         (_, Some(Ty::Optional(inner))) => read(tree, Some(inner), scope, mistakes),
         (Node::List(items), Some(Ty::List(item))) => {
             let items: Vec<Given> = items.iter().map(|tree| read(tree, Some(item), scope, mistakes).0).collect();

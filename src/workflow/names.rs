@@ -67,7 +67,7 @@ fn scan<'a>(text: &'a str, braced: bool, found: &mut BTreeSet<&'a str>) -> &'a s
                 while at < bytes.len() && is_word(bytes[at]) {
                     at += 1;
                 }
-                if text[..from].trim_end().chars().next_back() != Some('.') {
+                if !text[..from].trim_end().ends_with('.') {
                     found.insert(&text[from..at]);
                 }
             }

@@ -66,7 +66,7 @@ pub(crate) async fn an_older_driver_is_fenced_off(place: &Place) {
 pub(crate) async fn a_lease_can_be_kept_and_given_back(place: &Place) {
     let (store, other) = (place.store().await, place.store().await);
     let (run, mut chain) = new_run(&*store).await;
-    let ttl = Duration::from_millis(1_000);
+    let ttl = Duration::from_secs(1);
     let fence = store.lease(run.id, "a", ttl, Timestamp::now()).await.unwrap();
     for _ in 0..4 {
         sleep(ttl / 2).await;

@@ -23,7 +23,7 @@ impl<'s> Walk<'s> {
         let mut known: Vec<&'s str> = Vec::new();
         facets.keys().for_each(|name| {
             if !known.contains(&name) {
-                known.push(name)
+                known.push(name);
             }
         });
         for (name, value) in tree.entries() {

@@ -86,7 +86,7 @@ impl Call<'_> {
         match self.items(i)? {
             Ty::Never => Ok(()),
             item if is_scalar(&item) => Ok(()),
-            item if self.lacks_or(&item) => Err(self.nulls(i)),
+            item if lacks_or(&item) => Err(self.nulls(i)),
             _ => Err(self.wrong(i, "a list of texts, numbers or amounts")),
         }
     }
@@ -94,9 +94,6 @@ impl Call<'_> {
     pub(super) fn never_in(&self, i: usize, item: &Ty) -> Wrong {
         let message = format!("`{}`: no {} ever equals {}", self.doc.name, shown(item), shown(self.ty(i)));
         Wrong::new("rule::never_equal", self.at(i), message).maybe_help(writing_help(self.ty(i), item))
-    }
-    fn lacks_or(&self, item: &Ty) -> bool {
-        matches!(item, Ty::Optional(_) | Ty::Null)
     }
     /// The items of a list may be null, and must not be.
     pub(super) fn nulls(&self, i: usize) -> Wrong {
@@ -109,7 +106,7 @@ impl Call<'_> {
         const WANTED: &str = "numbers, texts, durations, times or amounts of one kind";
         if self.arguments.len() == 1 {
             let item = self.items(0)?;
-            if self.lacks_or(&item) {
+            if lacks_or(&item) {
                 return Err(self.nulls(0));
             }
             return ordered(&item, &item).ok_or_else(|| self.wrong(0, &format!("a list of {WANTED}")));
@@ -126,4 +123,9 @@ impl Call<'_> {
 pub(in crate::rule) fn argument_count(doc: &FunctionDoc, at: At, found: usize) -> Wrong {
     let message = format!("`{}` does not take {found} argument{}", doc.name, if found == 1 { "" } else { "s" });
     Wrong::new("rule::argument_count", at, message).help(format!("the function is {}", doc.signature))
+}
+
+/// Whether its values may be null, so that an `or` is wanted.
+fn lacks_or(item: &Ty) -> bool {
+    matches!(item, Ty::Optional(_) | Ty::Null)
 }

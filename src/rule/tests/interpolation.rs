@@ -48,7 +48,7 @@ fn what_is_known_of_it() {
     let both = compile("${rules.fee} ${gpus(task)} ${rules.fee} ${wins}");
     let reads: Vec<String> = both.reads().iter().map(|path| path.join(".")).collect();
     assert_eq!(reads, ["rules.fee", "task", "wins"]);
-    assert_eq!(both.calls().iter().map(|name| name.as_str()).collect::<Vec<_>>(), ["gpus"]);
+    assert_eq!(both.calls().iter().map(crate::base::Name::as_str).collect::<Vec<_>>(), ["gpus"]);
 }
 
 #[test]

@@ -33,7 +33,7 @@ impl Run {
                 self.held.remove(&node);
                 match self.status(node) {
                     Status::Waiting | Status::Retrying | Status::Held | Status::Open => {
-                        self.set(node, Status::Abandoned)
+                        self.set(node, Status::Abandoned);
                     }
                     Status::Running => {
                         self.set(node, Status::Abandoned);
