@@ -87,9 +87,9 @@ fn every_file_makes_its_mistake_and_says_what_to_write() {
 
 #[test]
 fn what_is_too_much_says_so() {
+    const REST: &str = "steps: { greet: { value: Hello } }\n";
     let made = tempfile::tempdir().expect("a folder can be made");
     let write = |name: &str, text: &str| fs::write(made.path().join(name), text).expect("the folder is writable");
-    const REST: &str = "steps: { greet: { value: Hello } }\n";
 
     write("large.yaml", &format!("god_flow: 1\nworkflow: large\n{REST}{}", "# more\n".repeat(160_000)));
     let includes: Vec<String> = (0..70).map(|i| format!("part_{i}.yaml")).collect();

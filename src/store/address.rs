@@ -41,7 +41,7 @@ pub fn default_path(here: &Path) -> PathBuf {
 
 fn path_for(here: &Path, environment: impl Fn(&str) -> Option<OsString>) -> PathBuf {
     let folder = here.join(FOLDER);
-    if super::sqlite::make_folder(&folder).is_ok() && !is_read_only(&folder) {
+    if super::private::make_folder(&folder).is_ok() && !is_read_only(&folder) {
         return folder.join(FILE);
     }
     let variable = |name: &str| environment(name).map(PathBuf::from).filter(|path| path.is_absolute());

@@ -11,6 +11,7 @@ mod find;
 mod inbox;
 mod memory;
 mod postgres;
+mod private;
 mod sql;
 mod sqlite;
 

@@ -22,6 +22,7 @@ use super::{
     Error, Fence, Found, RunHeader, Store, check_new, check_next, check_read,
     find::{self, FOUND_MAX, LATEST},
     inbox, lease_end, lease_holds, nanos,
+    private::make_file,
     sql::{self, Line, Taken, signed},
     timestamp,
 };
@@ -420,30 +421,6 @@ async fn insert(connection: &mut SqliteConnection, run: RunId, mut records: &[Re
         }
     }
     Ok(())
-}
-
-/// Makes the folder for the user alone, unless there is one.
-pub(super) fn make_folder(folder: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}
-
-/// Makes the file for the user alone, unless there is one. What SQLite puts beside it gets the same rights.
-fn make_file(path: &Path) -> std::io::Result<()> {
-    if let Some(folder) = path.parent() {
-        make_folder(folder)?;
-    }
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        made => made.map(drop),
-    }
 }
 
 #[cfg(test)]
