@@ -56,7 +56,8 @@ fn told(mistakes: &[Mistake], sources: &Sources) -> String {
 }
 
 const KEYS: &str = "god_flow: 1\nworkflow: example\n";
-const STEPS: &str = "inputs: { entrant: { type: entrant }, entrants: { type: entrants } }\nsteps:\n";
+/// What steps of the manual may read.
+const INPUTS: [(&str, &str); 2] = [("inputs.entrant.", "entrant"), ("inputs.entrants", "entrants")];
 
 #[test]
 fn every_workflow_of_the_manual_is_valid() {
@@ -67,8 +68,13 @@ fn every_workflow_of_the_manual_is_valid() {
         let (path, text) = match block.kind.strip_prefix("yaml").map(str::trim) {
             Some("wrong") => continue,
             Some("steps") => {
-                let steps = block.text.lines().map(|line| format!("  {line}\n"));
-                (format!("line-{}.yaml", block.line), format!("{KEYS}{STEPS}{}", steps.collect::<String>()))
+                let steps: String = block.text.lines().map(|line| format!("  {line}\n")).collect();
+                let read = INPUTS.iter().filter(|(read, _)| block.text.contains(read));
+                let inputs: Vec<String> = read.map(|(_, name)| format!("{name}: {{ type: {name} }}")).collect();
+                (
+                    format!("line-{}.yaml", block.line),
+                    format!("{KEYS}inputs: {{ {} }}\nsteps:\n{steps}", inputs.join(", ")),
+                )
             }
             Some("keys") => (
                 format!("line-{}.yaml", block.line),
