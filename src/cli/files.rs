@@ -127,6 +127,18 @@ pub(super) fn workflow_and_source(path: &str, settings: &[String], out: &Out) ->
     }
 }
 
+/// The world of a file, or the built-in one; else the mistakes told and the exit that they mean.
+pub(super) fn world(path: Option<&str>, out: &Out) -> Result<Model, Exit> {
+    let Some(path) = path else { return Ok(Model::default()) };
+    let text = Disk::around(path).read(path).map_err(|why| out.wrong(&format!("cannot read {path}: {why}")))?;
+    let mut sources = Sources::default();
+    let source = sources.add(path, text.as_str());
+    Model::read(source, &text).map_err(|mistakes| {
+        tell(&mistakes, &sources, if out.json { Format::Json } else { Format::Human }, out);
+        Exit::Wrong
+    })
+}
+
 /// Tells mistakes: as data to stdout, for people to stderr.
 pub(super) fn tell(mistakes: &[Mistake], sources: &Sources, format: Format, out: &Out) {
     let text = report::report(mistakes, sources, format, out.look());

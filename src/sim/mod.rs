@@ -4,13 +4,18 @@
 //! real time, [`Player`] in virtual time. Nothing here reads a clock or a file, waits, or touches anything real.
 
 mod chance;
+mod checks;
+mod faults;
 mod file;
 mod inputs;
 mod model;
+mod operator;
 mod play;
 mod player;
 mod read;
+mod weather;
 
+pub use faults::{Tripped, Weathered, same_result, storm};
 pub use model::Model;
 pub use play::Played;
 pub use player::{Account, End, Player, Setup, Use, play};

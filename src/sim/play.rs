@@ -77,7 +77,7 @@ impl<'a> Scene<'a> {
             Does::Action { action, gives, .. } => (Some(*action), gives.clone()),
             Does::Use { .. } | Does::Each(_) | Does::Repeat(_) => (None, Ty::Null),
         };
-        let lost = run.tries.get(&node).and_then(|tries| tries.by_cause.get(&Cause::HostLost)).copied().unwrap_or(0);
+        let lost = run.tries.get(&node).map_or(0, |tries| tries.lost);
         let hotkey = match around(run, node, "entrant").and_then(|entrant| entrant.field("hotkey").cloned()) {
             Some(Value::Text(text)) => text.to_string(),
             _ => String::new(),

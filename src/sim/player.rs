@@ -76,7 +76,7 @@ pub struct Player<'m> {
     coming: BinaryHeap<Reverse<Coming>>,
     /// Counts what was put into `coming`: of what is due at the same moment, what was put in first comes first.
     put: u64,
-    /// For each node, the attempt that is known to run; 0 where none is.
+    /// For each node, the last attempt that was started; 0 before the first.
     known: Vec<u32>,
     running: Vec<usize>,
     uses: Vec<Use>,
@@ -138,6 +138,10 @@ impl<'m> Player<'m> {
         &self.world.run
     }
 
+    pub(super) fn model(&self) -> &'m Model {
+        self.model
+    }
+
     fn play_out(&mut self) -> End {
         for _ in 0..TURNS_MAX {
             if let Some(outcome) = &self.world.run.outcome {
@@ -160,13 +164,32 @@ impl<'m> Player<'m> {
     }
 
     /// The reports that have come by now.
-    fn due(&mut self) -> Vec<Input> {
+    pub(super) fn take_due(&mut self) -> Vec<(NodeIx, u32, Report)> {
         let mut due = Vec::new();
         while self.coming.peek().is_some_and(|Reverse(coming)| coming.at <= self.now) {
             let Some(Reverse(Coming { node, attempt, report, .. })) = self.coming.pop() else { break };
-            due.push(Input::Report { node: self.world.run.plan.id(node).into(), attempt, report });
+            due.push((node, attempt, report));
         }
         due
+    }
+
+    fn due(&mut self) -> Vec<Input> {
+        let due = self.take_due().into_iter();
+        due.map(|(node, attempt, report)| Input::Report { node: self.world.run.plan.id(node).into(), attempt, report })
+            .collect()
+    }
+
+    /// A report will come after a while.
+    pub(super) fn put(&mut self, later: Span, node: NodeIx, attempt: u32, report: Report) {
+        self.put += 1;
+        self.coming.push(Reverse(Coming { at: after(self.now, later), number: self.put, node, attempt, report }));
+    }
+
+    /// Makes the world outside match the run: what is wanted is started, what is not wanted is ended.
+    pub(super) fn act(&mut self) {
+        self.see_ended();
+        self.see_started();
+        self.see_stopped();
     }
 
     /// One turn: the world decides, the model plays what was started.
@@ -187,13 +210,12 @@ impl<'m> Player<'m> {
     }
 
     fn see_ended(&mut self) {
-        let (uses, known, run, now) = (&mut self.uses, &mut self.known, &self.world.run, self.now);
+        let (uses, run, now) = (&mut self.uses, &self.world.run, self.now);
         self.running.retain(|at| {
             let used = &mut uses[*at];
             let goes_on = run.attempts.get(&used.node).is_some_and(|attempt| attempt.number == used.attempt);
             if !goes_on {
                 used.to = now;
-                known[used.node.index()] = 0;
             }
             goes_on
         });
@@ -201,9 +223,10 @@ impl<'m> Player<'m> {
 
     fn see_started(&mut self) {
         self.known.resize(self.world.run.plan.graph().node_count(), 0);
+        let mut played_now = Vec::new();
         for (node, attempt) in self.world.run.wanted() {
             let known = &mut self.known[node.index()];
-            if *known == attempt.number {
+            if *known >= attempt.number {
                 continue;
             }
             *known = attempt.number;
@@ -219,28 +242,18 @@ impl<'m> Player<'m> {
                 from: self.now,
                 to: self.now,
             });
-            self.put += 1;
-            self.coming.push(Reverse(Coming {
-                at: after(self.now, played.takes),
-                number: self.put,
-                node,
-                attempt: attempt.number,
-                report: played.report,
-            }));
+            played_now.push((node, attempt.number, played));
+        }
+        for (node, attempt, played) in played_now {
+            self.put(played.takes, node, attempt, played.report);
         }
     }
 
     /// What nobody wants any more is ended at once.
     fn see_stopped(&mut self) {
-        for (node, attempt) in self.world.run.wanted().filter(|(_, it)| it.ending == Some(Ending::Stopped)) {
-            self.put += 1;
-            self.coming.push(Reverse(Coming {
-                at: after(self.now, TO_STOP),
-                number: self.put,
-                node,
-                attempt: attempt.number,
-                report: Report::Failed(Failure::new(Cause::Stopped, "it was ended")),
-            }));
+        let stopped = self.world.run.wanted().filter(|(_, it)| it.ending == Some(Ending::Stopped));
+        for (node, attempt) in stopped.map(|(node, it)| (node, it.number)).collect::<Vec<_>>() {
+            self.put(TO_STOP, node, attempt, Report::Failed(Failure::new(Cause::Stopped, "it was ended")));
         }
     }
 

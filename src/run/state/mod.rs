@@ -74,6 +74,8 @@ pub enum Ending {
 pub struct Tries {
     /// Attempts so far, over all causes and rulings.
     pub attempts: u32,
+    /// Of these, how many were lost with their host: nothing was learnt of the work itself.
+    pub lost: u32,
     pub by_cause: BTreeMap<Cause, u32>,
     /// The next attempt is made when this has passed.
     pub not_before: Option<Timestamp>,
@@ -276,6 +278,7 @@ impl Run {
                 self.end_attempt(node, None).map_err(illegal)?;
                 let tries = self.tries.entry(node).or_default();
                 *tries.by_cause.entry(failure.cause).or_default() += 1;
+                tries.lost += u32::from(failure.cause == Cause::HostLost);
                 tries.failure = Some(failure.clone());
                 if self.status(node) != Status::Abandoned {
                     self.set(node, Status::Waiting);
@@ -450,7 +453,7 @@ impl Run {
             Ruling::Retry => {
                 let tries = self.tries.entry(node).or_default();
                 tries.by_cause.clear();
-                tries.grow = 1;
+                tries.grow = 0;
                 self.set(node, Status::Waiting);
                 self.ready.push(node);
             }
