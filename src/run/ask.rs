@@ -99,16 +99,17 @@ impl World {
     fn ask(&mut self, node: NodeIx) -> Result<(), Trouble> {
         let step = self.run.plan.step(node);
         let Does::Action { action, .. } = &step.does else { return Ok(()) };
-        let gpus = plan::gpus(&self.run.plan, node, &self.run)?.map(|request| self.grown(node, request));
         let input = plan::input(&self.run.plan, node, &self.run)?;
-        let count = gpus.as_ref().map_or(0, GpuRequest::count);
-        let (cpus, memory) = action.room(&input, count);
-        let tries = self.run.tries.get(&node).map_or(0, |tries| tries.grow);
-        let more = u64::from(step.settings.retry.grow_memory).saturating_pow(tries);
+        let needs = self.run.needs_of(node, &input)?;
+        let time_limit = plan::time_limit(&self.run.plan, node, &self.run)?;
+        if let Some(kept) = self.kept(node, &input, needs.gpus.as_ref(), time_limit) {
+            self.record(&kept);
+            return Ok(());
+        }
         let shape = Shape {
             group: self.group(node),
-            needs: Needs { gpus, cpus, memory: memory.map(|size| Size(size.0.saturating_mul(more))) },
-            time_limit: plan::time_limit(&self.run.plan, node, &self.run)?,
+            needs,
+            time_limit,
             limits: step.settings.limits.iter().map(|name| name.shared().clone()).collect(),
         };
         let path = self.path(node);
@@ -126,11 +127,15 @@ impl World {
         Ok(())
     }
 
-    /// The request of a node that has run out of memory before, grown as its author says, as far as requests go.
-    fn grown(&self, node: NodeIx, request: GpuRequest) -> GpuRequest {
-        let times = self.run.tries.get(&node).map_or(0, |tries| tries.grow);
-        let factor = self.run.plan.step(node).settings.retry.grow_gpus.saturating_pow(times);
-        request.with_count(request.count().saturating_mul(factor)).unwrap_or(request)
+    /// What an earlier run has done of it, as an event, if that still holds.
+    fn kept(&self, node: NodeIx, input: &Value, gpus: Option<&GpuRequest>, limit: Option<Span>) -> Option<Event> {
+        let reusable = self.reusable.as_ref().filter(|_| !self.run.tries.contains_key(&node))?;
+        let id: NodeId = self.run.plan.id(node).into();
+        let past = reusable.holds(&id, self.run.plan.step(node), &input.to_json(), gpus, limit).ok()?;
+        let event = past.event(id);
+        // What cannot be told in one event is done again.
+        let bytes = serde_json::to_string(&event).map_or(usize::MAX, |text| text.len());
+        (bytes <= EVENT_BYTES_MAX).then_some(event)
     }
 
     /// The nodes that must run on the same host as this one, with what each will need as far as that is known.
@@ -142,7 +147,7 @@ impl World {
             self.run.plan.nodes_of(frame).filter(|member| &self.run.plan.step(*member).settings.same_host == word);
         let needs = members.map(|member| {
             let gpus = plan::gpus(&self.run.plan, member, &self.run).ok().flatten();
-            Needs { gpus: gpus.map(|request| self.grown(member, request)), ..Needs::default() }
+            Needs { gpus: gpus.map(|request| self.run.grown(member, request)), ..Needs::default() }
         });
         Some(Arc::new(Group { id, members: needs.collect() }))
     }
@@ -232,6 +237,24 @@ fn length(step: &Step, tails: &[Vec<Span>]) -> Span {
 }
 
 impl Run {
+    /// What a node's work needs of its host, with what failures for lack of memory have added.
+    pub(super) fn needs_of(&self, node: NodeIx, input: &Value) -> Result<Needs, Trouble> {
+        let step = self.plan.step(node);
+        let gpus = plan::gpus(&self.plan, node, self)?.map(|request| self.grown(node, request));
+        let Does::Action { action, .. } = &step.does else { return Ok(Needs::default()) };
+        let (cpus, memory) = action.room(input, gpus.as_ref().map_or(0, GpuRequest::count));
+        let tries = self.tries.get(&node).map_or(0, |tries| tries.grow);
+        let more = u64::from(step.settings.retry.grow_memory).saturating_pow(tries);
+        Ok(Needs { gpus, cpus, memory: memory.map(|size| Size(size.0.saturating_mul(more))) })
+    }
+
+    /// The request of a node that has run out of memory before, grown as its author says, as far as requests go.
+    fn grown(&self, node: NodeIx, request: GpuRequest) -> GpuRequest {
+        let times = self.tries.get(&node).map_or(0, |tries| tries.grow);
+        let factor = self.plan.step(node).settings.retry.grow_gpus.saturating_pow(times);
+        request.with_count(request.count().saturating_mul(factor)).unwrap_or(request)
+    }
+
     /// Why a value is not what a step gives; nothing if it is.
     pub(super) fn misfit(&self, node: NodeIx, output: &serde_json::Value) -> Option<String> {
         self.read_output(self.plan.close_of(node), output).err()

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::{
     failure::Failure,
     place::{GpuId, HostId},
-    record::Digest,
+    record::{Digest, RunId},
 };
 use crate::{
     base::{GpuKind, GpuRequest, Seed, Size, Span},
@@ -31,6 +31,9 @@ pub enum Event {
         seed: Seed,
         /// Nothing of it is real: no money, no chain, no hub.
         simulated: bool,
+        /// It does another run again, and keeps of it what still holds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        again: Option<Again>,
     },
     /// A host joined, came back, or has other things than before.
     HostJoined {
@@ -80,6 +83,15 @@ pub enum Event {
         node: NodeId,
         input: Json,
         output: Json,
+    },
+    /// Work was not done again: an earlier run did the same, and what came of it stands.
+    Reused {
+        node: NodeId,
+        /// Where it was really done.
+        from_run: RunId,
+        from_seq: u64,
+        basis: Basis,
+        result: Kept,
     },
     /// An attempt begins: its effect may start as soon as this is stored.
     AttemptStarted {
@@ -165,6 +177,45 @@ pub enum Event {
     },
 }
 
+/// The run that is done again, and what of it is done anew whether it still holds or not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Again {
+    pub run: RunId,
+    /// What expressions read as `run.name` and `run.started`: those of the first run, so that the same work is known again.
+    pub name: Arc<str>,
+    pub started: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<NodeId>,
+    /// Everything that depends on the node is done anew as well.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub downstream: bool,
+}
+
+/// What a result came of: as long as none of it changes, the result holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Basis {
+    pub input: Json,
+    /// The GPUs that were asked for first, before any failure asked for more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<GpuRequest>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_limit: Option<Span>,
+    pub took: Span,
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub cut_short: bool,
+}
+
+/// A result that is kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kept {
+    Output(Json),
+    /// The work failed by its own fault, and its failure was a result.
+    Failure(Failure),
+}
+
 /// What an operator decides about a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -233,6 +284,7 @@ impl Event {
             Self::Turned { .. } => "turned",
             Self::Closed { .. } => "closed",
             Self::Decided { .. } => "decided",
+            Self::Reused { .. } => "reused",
             Self::AttemptStarted { .. } => "attempt_started",
             Self::Overtime { .. } => "overtime",
             Self::AttemptSucceeded { .. } => "attempt_succeeded",
@@ -257,6 +309,7 @@ impl Event {
             | Self::Turned { node, .. }
             | Self::Closed { node, .. }
             | Self::Decided { node, .. }
+            | Self::Reused { node, .. }
             | Self::AttemptStarted { node, .. }
             | Self::Overtime { node, .. }
             | Self::AttemptSucceeded { node, .. }

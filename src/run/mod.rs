@@ -1,17 +1,23 @@
 //! A run: events, the state that they fold into, and the pure function that decides the next ones.
 
 mod ask;
+mod begin;
 pub mod event;
+pub mod explain;
 pub mod failure;
+mod lawful;
 pub mod place;
 pub mod record;
+pub mod rerun;
 pub mod state;
 #[cfg(test)]
 mod tests;
+pub mod verify;
 mod world;
 
-pub use event::{Event, NodeId, Outcome, Ruling};
+pub use event::{Again, Event, NodeId, Outcome, Ruling};
 pub use failure::{Blame, Cause, Failure};
 pub use record::{Digest, Record, RunId};
+pub use rerun::Reusable;
 pub use state::{Attempt, Ending, Illegal, Run, Status};
 pub use world::{Beginning, Command, Input, Refusal, Report, World, output, read};

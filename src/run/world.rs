@@ -10,12 +10,13 @@ use super::{
     failure::{Blame, Cause, Failure},
     place::{GpuId, HostId, Policy, Queue},
     record::{Chain, Digest, Record, RunId},
+    rerun::Reusable,
     state::{Ending, Illegal, Run, Status, place_ix},
 };
 use crate::{
     base::{Seed, Span, Value, limits::EVENT_BYTES_MAX},
     plan::{NodeIx, Outputs},
-    workflow::{Does, OnFailure, OnTimeLimit, Workflow},
+    workflow::{Does, OnFailure, OnTimeLimit},
 };
 
 /// What a run is told.
@@ -107,7 +108,7 @@ pub struct Beginning {
 #[derive(Clone, Debug)]
 pub struct World {
     pub run: Run,
-    chain: Chain,
+    pub(super) chain: Chain,
     pub(super) last: Timestamp,
     pub(super) policy: Policy,
     /// Nodes that wait for their place. Rebuilt after a restart: nothing about them is recorded yet.
@@ -118,66 +119,11 @@ pub struct World {
     pub(super) todo: VecDeque<NodeIx>,
     pub(super) records: Vec<Record>,
     pub(super) held_back: bool,
+    /// What an earlier run has done, where this one does it again.
+    pub(super) reusable: Option<Reusable>,
 }
 
 impl World {
-    /// A new run, and its first record.
-    pub fn begin(now: Timestamp, workflow: Arc<Workflow>, beginning: &Beginning) -> (Self, Vec<Record>) {
-        let event = Event::Created {
-            name: beginning.name.clone(),
-            workflow: beginning.workflow,
-            inputs: beginning.inputs.to_json(),
-            seed: beginning.seed,
-            simulated: beginning.simulated,
-        };
-        let run = Run::create(workflow.clone(), now, &event).expect("inputs that were checked fit their types");
-        let mut world = Self::around(run, Chain::start(beginning.id), now);
-        let record = world.chain.record(now, event.kind(), body(&event));
-        (world, vec![record])
-    }
-
-    /// A run as its records say. The records are those of one run, in order, from the first.
-    pub fn replay<'r>(
-        id: RunId,
-        workflow: Arc<Workflow>,
-        records: impl IntoIterator<Item = &'r Record>,
-    ) -> Result<Self, Illegal> {
-        let mut records = records.into_iter();
-        let broken = |why: String| Illegal { kind: "record", why };
-        let first = records.next().ok_or_else(|| broken("there are no records".into()))?;
-        let mut chain = Chain::start(id);
-        chain.check(first).map_err(|error| broken(error.to_string()))?;
-        let run = Run::create(workflow, first.at, &read(first)?)?;
-        let mut world = Self::around(run, chain, first.at);
-        for record in records {
-            world.chain.check(record).map_err(|error| broken(error.to_string()))?;
-            world.run.apply(record.at, &read(record)?)?;
-            world.last = record.at;
-        }
-        world.run.ready.clear();
-        world.todo = world.run.unsettled().into();
-        Ok(world)
-    }
-
-    fn around(run: Run, chain: Chain, now: Timestamp) -> Self {
-        let workflow = run.plan.workflow();
-        let limits = workflow.limits.iter().map(|(name, most)| (name.shared().clone(), *most)).collect();
-        let tails = super::ask::tails(workflow);
-        let todo = run.unsettled().into();
-        Self {
-            policy: Policy { limits, ..Policy::default() },
-            run,
-            chain,
-            last: now,
-            queue: Queue::default(),
-            age: 0,
-            tails,
-            todo,
-            records: Vec::new(),
-            held_back: false,
-        }
-    }
-
     /// The time of the last record: time never runs backwards from here.
     pub fn now(&self) -> Timestamp {
         self.last
@@ -254,7 +200,7 @@ impl World {
         self.todo.extend(self.run.ready.drain(..));
     }
 
-    fn take(&mut self, input: Input) {
+    pub(super) fn take(&mut self, input: Input) {
         match input {
             Input::HostJoined { host, offer } => {
                 self.record(&Event::HostJoined { host: host.clone(), offer });
@@ -425,7 +371,7 @@ impl World {
     }
 
     /// Settles all that is ready and needs no outside world; what needs it is queued for its place.
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         while let Some(node) = self.todo.pop_front() {
             let fresh = matches!(self.run.status(node), Status::Waiting | Status::Retrying);
             if fresh
@@ -438,7 +384,7 @@ impl World {
     }
 
     /// The run is over when nothing is left to do and nothing runs.
-    fn conclude(&mut self) {
+    pub(super) fn conclude(&mut self) {
         if !self.run.attempts.is_empty() {
             return;
         }
@@ -466,7 +412,7 @@ pub(super) fn node_ix(node: super::place::NodeIx) -> NodeIx {
     NodeIx::new(usize::try_from(node.0).expect("a node's number came from an index"))
 }
 
-fn body(event: &Event) -> Arc<str> {
+pub(super) fn body(event: &Event) -> Arc<str> {
     serde_json::to_string(event).expect("an event has text keys and finite numbers").into()
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::Run;
 use crate::{
     base::{Ty, Value},
-    plan::NodeIx,
+    plan::{NodeIx, Outputs},
     run::failure::Failure,
     workflow::{Does, OnFailure, Step},
 };
@@ -20,6 +20,19 @@ impl Run {
         let value = Value::recorded(output, plain(ty, step)).map_err(|why| format!("its output: {why}"))?;
         let is_settled = step.settings.on_failure == OnFailure::Result && !matches!(step.does, Does::Each(_));
         Ok(if is_settled { well(value) } else { value })
+    }
+}
+
+impl Outputs for Run {
+    fn output(&self, node: NodeIx) -> Option<Value> {
+        self.outputs[node.index()].clone()
+    }
+    fn run(&self) -> Value {
+        let (name, started) = match &self.again {
+            Some(again) => (&again.name, again.started),
+            None => (&self.name, self.started),
+        };
+        Value::record([("name", Value::Text(name.clone())), ("started", Value::Time(started))])
     }
 }
 

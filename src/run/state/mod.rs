@@ -2,6 +2,7 @@
 
 mod given;
 mod grow;
+mod ruled;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -12,13 +13,13 @@ use jiff::Timestamp;
 use serde_json::Value as Json;
 
 use super::{
-    event::{Event, HostOffer, NodeId, Outcome, Ruling},
+    event::{Again, Event, HostOffer, Kept, NodeId, Outcome},
     failure::{Cause, Failure},
     place::{self, Fleet, GpuId, HostId, Lease, Leases, Offer, Shape},
 };
 use crate::{
     base::{Seed, Span, Ty, Value},
-    plan::{FrameIx, NodeIx, Outputs, Plan},
+    plan::{FrameIx, NodeIx, Plan},
     workflow::{Does, Workflow},
 };
 
@@ -92,6 +93,8 @@ pub struct Run {
     pub seed: Seed,
     pub simulated: bool,
     pub started: Timestamp,
+    /// The run that this one does again.
+    pub again: Option<Again>,
     pub plan: Plan,
     pub fleet: Fleet,
     pub leases: Leases,
@@ -100,6 +103,8 @@ pub struct Run {
     /// Moments at which something is due: the end of a back-off or of an attempt's time.
     pub due: BTreeSet<(Timestamp, NodeIx)>,
     pub held: BTreeSet<NodeIx>,
+    /// Open nodes of which more frames are to come.
+    opening: BTreeSet<NodeIx>,
     pub paused: bool,
     pub cancelled: bool,
     pub outcome: Option<Outcome>,
@@ -129,7 +134,7 @@ impl Run {
     /// The run as its first event makes it.
     pub fn create(workflow: Arc<Workflow>, at: Timestamp, event: &Event) -> Result<Self, Illegal> {
         let illegal = |why: String| Illegal { kind: event.kind(), why };
-        let Event::Created { name, inputs, seed, simulated, .. } = event else {
+        let Event::Created { name, inputs, seed, simulated, again, .. } = event else {
             return Err(illegal("the first event must be `created`".into()));
         };
         let ty = Ty::record(workflow.inputs.iter().map(|(name, input)| (name.clone(), input.ty.clone())));
@@ -140,6 +145,7 @@ impl Run {
             seed: *seed,
             simulated: *simulated,
             started: at,
+            again: again.clone(),
             plan,
             fleet: Fleet::default(),
             leases: Leases::default(),
@@ -147,6 +153,7 @@ impl Run {
             tries: BTreeMap::new(),
             due: BTreeSet::new(),
             held: BTreeSet::new(),
+            opening: BTreeSet::new(),
             paused: false,
             cancelled: false,
             outcome: None,
@@ -169,6 +176,9 @@ impl Run {
     }
     pub fn unmet(&self, node: NodeIx) -> u32 {
         self.unmet[node.index()]
+    }
+    pub(super) fn is_opening(&self, node: NodeIx) -> bool {
+        self.opening.contains(&node)
     }
     pub fn find(&self, id: &str) -> Option<NodeIx> {
         self.ids.get(id).copied()
@@ -215,7 +225,10 @@ impl Run {
                 let node = node()?;
                 self.set(node, Status::Open);
                 self.graft(node, frames).map_err(illegal)?;
-                if !more {
+                if *more {
+                    self.opening.insert(node);
+                } else {
+                    self.opening.remove(&node);
                     self.meet(node);
                 }
             }
@@ -242,6 +255,14 @@ impl Run {
             Event::Decided { output, .. } => {
                 let node = node()?;
                 let output = self.read_output(node, output).map_err(illegal)?;
+                self.finish(node, Some(output));
+            }
+            Event::Reused { result, .. } => {
+                let node = node()?;
+                let output = match result {
+                    Kept::Output(output) => self.read_output(node, output).map_err(illegal)?,
+                    Kept::Failure(failure) => given::settled(failure),
+                };
                 self.finish(node, Some(output));
             }
             Event::AttemptStarted { attempt, host, gpus, input, time_limit, request, cpus, memory, .. } => {
@@ -347,7 +368,7 @@ impl Run {
         self.meet(node);
     }
 
-    fn skip(&mut self, begin: NodeIx) {
+    pub(super) fn skip(&mut self, begin: NodeIx) {
         self.held.remove(&begin);
         self.set(begin, Status::Skipped);
         let end = self.plan.close_of(begin);
@@ -377,7 +398,8 @@ impl Run {
         // The newest edge comes first; the author's order is the oldest first.
         for after in waiting.into_iter().rev() {
             let unmet = &mut self.unmet[after.index()];
-            *unmet -= 1;
+            // Only a log that nobody's engine has written meets a need twice.
+            *unmet = unmet.saturating_sub(1);
             if *unmet == 0 && self.status(after) == Status::Waiting {
                 self.ready.push(after);
             }
@@ -444,33 +466,6 @@ impl Run {
         let first = body.steps.iter().position(|step| step.settings.same_host.as_ref() == Some(word))?;
         Some(place::GroupIx(u64::from(found.frame.0) << 32 | first as u64))
     }
-
-    fn rule(&mut self, node: NodeIx, ruling: &Ruling) -> Result<(), String> {
-        if !self.held.remove(&node) {
-            return Err(format!("`{}` is not held", self.plan.id(node)));
-        }
-        match ruling {
-            Ruling::Retry => {
-                let tries = self.tries.entry(node).or_default();
-                tries.by_cause.clear();
-                tries.grow = 0;
-                self.set(node, Status::Waiting);
-                self.ready.push(node);
-            }
-            Ruling::Replace(value) => {
-                let end = self.plan.close_of(node);
-                let value = self.read_output(end, value)?;
-                self.set(node, Status::Done);
-                self.finish(end, Some(value));
-            }
-            Ruling::Void => self.skip(node),
-            // The failure that follows is an event of its own.
-            Ruling::Accept => {
-                self.held.insert(node);
-            }
-        }
-        Ok(())
-    }
 }
 
 /// The number by which placement knows a node.
@@ -489,14 +484,5 @@ fn offer_of(offer: &HostOffer) -> Offer {
         memory: offer.memory,
         slots: offer.slots,
         holds: offer.holds.clone(),
-    }
-}
-
-impl Outputs for Run {
-    fn output(&self, node: NodeIx) -> Option<Value> {
-        self.outputs[node.index()].clone()
-    }
-    fn run(&self) -> Value {
-        Value::record([("name", Value::Text(self.name.clone())), ("started", Value::Time(self.started))])
     }
 }

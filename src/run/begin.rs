@@ -1,0 +1,131 @@
+//! How a world comes to be: begun anew, begun from what an earlier run has done, or folded from its records.
+//!
+//! Drivers begin and replay; whoever only looks at a run, or tells it something while nobody drives it, does so here too.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{
+    event::{Again, Event},
+    place::{Policy, Queue},
+    record::{Chain, Record, RunId},
+    rerun::Reusable,
+    state::{Illegal, Run, place_ix},
+    world::{Beginning, Command, Input, World, body, read},
+};
+use crate::{plan::NodeIx, workflow::Workflow};
+
+impl World {
+    /// A new run, and its first record.
+    pub fn begin(now: Timestamp, workflow: Arc<Workflow>, beginning: &Beginning) -> (Self, Vec<Record>) {
+        Self::begin_as(now, workflow, beginning, None)
+    }
+
+    /// A new run that does an earlier one again and keeps what still holds of it, and its first record.
+    pub fn begin_from(
+        now: Timestamp,
+        workflow: Arc<Workflow>,
+        beginning: &Beginning,
+        reusable: Reusable,
+    ) -> (Self, Vec<Record>) {
+        let (mut world, records) = Self::begin_as(now, workflow, beginning, Some(reusable.again().clone()));
+        world.reuse(reusable);
+        (world, records)
+    }
+
+    /// Keeps what still holds of an earlier run. A run that does another again is told so after each replay, since what it
+    /// has not come to yet is in the records of the other.
+    pub fn reuse(&mut self, reusable: Reusable) {
+        let simulated = self.run.simulated;
+        self.reusable = Some(reusable).filter(|reusable| reusable.simulated() == simulated);
+    }
+
+    fn begin_as(
+        now: Timestamp,
+        workflow: Arc<Workflow>,
+        beginning: &Beginning,
+        again: Option<Again>,
+    ) -> (Self, Vec<Record>) {
+        let event = Event::Created {
+            name: beginning.name.clone(),
+            workflow: beginning.workflow,
+            inputs: beginning.inputs.to_json(),
+            seed: beginning.seed,
+            simulated: beginning.simulated,
+            again,
+        };
+        let run = Run::create(workflow.clone(), now, &event).expect("inputs that were checked fit their types");
+        let mut world = Self::around(run, Chain::start(beginning.id), now);
+        let record = world.chain.record(now, event.kind(), body(&event));
+        (world, vec![record])
+    }
+
+    /// A run as its records say. The records are those of one run, in order, from the first.
+    pub fn replay<'r>(
+        id: RunId,
+        workflow: Arc<Workflow>,
+        records: impl IntoIterator<Item = &'r Record>,
+    ) -> Result<Self, Illegal> {
+        let mut records = records.into_iter();
+        let broken = |why: String| Illegal { kind: "record", why };
+        let first = records.next().ok_or_else(|| broken("there are no records".into()))?;
+        let mut chain = Chain::start(id);
+        chain.check(first).map_err(|error| broken(error.to_string()))?;
+        let run = Run::create(workflow, first.at, &read(first)?)?;
+        let mut world = Self::around(run, chain, first.at);
+        for record in records {
+            world.chain.check(record).map_err(|error| broken(error.to_string()))?;
+            world.run.apply(record.at, &read(record)?)?;
+            world.last = record.at;
+        }
+        world.run.ready.clear();
+        world.todo = world.run.unsettled().into();
+        Ok(world)
+    }
+
+    fn around(run: Run, chain: Chain, now: Timestamp) -> Self {
+        let workflow = run.plan.workflow();
+        let limits = workflow.limits.iter().map(|(name, most)| (name.shared().clone(), *most)).collect();
+        let tails = super::ask::tails(workflow);
+        let todo = run.unsettled().into();
+        Self {
+            policy: Policy { limits, ..Policy::default() },
+            run,
+            chain,
+            last: now,
+            queue: Queue::default(),
+            age: 0,
+            tails,
+            todo,
+            records: Vec::new(),
+            held_back: false,
+            reusable: None,
+        }
+    }
+
+    /// Takes a command in while nobody drives the run: what follows from it waits for whoever drives it next.
+    pub fn note(&mut self, now: Timestamp, who: Arc<str>, why: Arc<str>, command: Command) -> Vec<Record> {
+        self.last = self.last.max(now);
+        if self.run.outcome.is_none() {
+            self.take(Input::Command { who, why, command });
+            self.conclude();
+        }
+        std::mem::take(&mut self.records)
+    }
+
+    /// Settles what is ready, so that what waits for its place is known, and starts nothing. For those who look at a run
+    /// that was replayed; what comes of it is not to be stored.
+    pub fn look_ahead(&mut self) {
+        if self.run.outcome.is_none() {
+            self.settle();
+            self.records.clear();
+        }
+    }
+
+    /// Nodes that wait for their place.
+    pub fn waiting(&self) -> impl Iterator<Item = NodeIx> {
+        let waiting = |node: &NodeIx| self.queue.get(place_ix(*node)).is_some();
+        self.run.plan.nodes().filter(waiting)
+    }
+}
