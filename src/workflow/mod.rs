@@ -11,6 +11,7 @@ mod gpus;
 mod names;
 pub mod schema;
 mod settings;
+pub mod source;
 mod step;
 pub mod types;
 mod unused;
