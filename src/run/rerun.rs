@@ -402,6 +402,7 @@ fn before(run: &Run, node: NodeIx) -> Vec<NodeId> {
             if run.unmet(need) == 0 && is_work(&run.plan.step(need).does) {
                 found.push(run.plan.id(need).into());
                 if found.len() == SHOWN_MAX {
+                    found.sort();
                     return found;
                 }
             } else {
@@ -409,6 +410,7 @@ fn before(run: &Run, node: NodeIx) -> Vec<NodeId> {
             }
         }
     }
+    found.sort();
     found
 }
 

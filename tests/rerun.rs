@@ -1,0 +1,326 @@
+//! Runs that do others again: what is kept, what is not, and that both come to the same.
+
+mod play;
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use god_flow::{
+    run::{
+        Beginning, Cause, Reusable, World,
+        rerun::{Fresh, foresee},
+        verify::verify,
+    },
+    workflow::{self, Workflow},
+};
+use jiff::Timestamp;
+use play::{Fails, Played, beginning, play, source, written};
+use proptest::prelude::*;
+
+fn again(old: &Played, workflow: &Arc<Workflow>, node: Option<&str>, downstream: bool) -> Reusable {
+    Reusable::of(old.id, workflow.clone(), &old.log, node, downstream).unwrap()
+}
+
+fn renamed(beginning: &Beginning) -> Beginning {
+    Beginning { id: god_flow::run::RunId::from_bytes([9; 16]), name: "again".into(), ..beginning.clone() }
+}
+
+/// `fan-out` with two stages: every item is made, then judged; all judged items are summed up.
+const TWO_STAGES: &str = r#"
+god_flow: 1
+workflow: stages
+rules:
+  items: [{ id: a, size: 1 }, { id: b, size: 1 }, { id: c, size: 1 }, { id: d, size: 1 }]
+  strict: 1
+steps:
+  each:
+    for_each: { item: "${rules.items}", key: "${item.id}" }
+    use: pipeline
+    with: { id: "${item.id}", size: "${item.size}" }
+  report:
+    container:
+      image: example/report:1
+      command: [report, "total ${each.map(it, it.loss).sum()}"]
+      outputs: { total: decimal }
+gives: { total: "${report.total}" }
+templates:
+  pipeline:
+    takes: { id: text, size: whole }
+    steps:
+      make:
+        container: { image: "example/make:1", command: [make, "${id}", "size ${size}"], outputs: { file: text } }
+      judge:
+        container: { image: "example/judge:1", command: [judge, "${make.file}", "strict ${rules.strict}"], outputs: { loss: decimal } }
+    gives: { loss: "${judge.loss}" }
+"#;
+
+#[test]
+fn an_unchanged_workflow_runs_nothing_again() {
+    for (file, items) in [
+        ("workflows/hello.yaml", 3),
+        ("examples/workflows/fan-out.yaml", 1),
+        ("examples/workflows/repeat.yaml", 1),
+        ("examples/workflows/train.yaml", 1),
+        ("workflows/text.yaml", 16),
+        ("workflows/environment.yaml", 20),
+    ] {
+        let source = source(file);
+        let workflow =
+            Arc::new(workflow::source::read(&source).unwrap_or_else(|mistakes| panic!("{file}: {mistakes:?}")));
+        let begin = beginning(&workflow, &source, items, 7);
+        let first = play(&workflow, &begin, None, &Fails::new(), 10_000);
+        let second =
+            play(&workflow, &renamed(&begin), Some(again(&first, &workflow, None, false)), &Fails::new(), 10_000);
+        assert_eq!(second.begun(), Vec::<String>::new(), "{file}");
+        assert_eq!(second.gives(), first.gives(), "{file}");
+        assert_eq!(second.reused(), first.begun().len(), "{file}");
+        // And once more, from the run that has only kept what another had done.
+        let third = play(&workflow, &begin, Some(again(&second, &workflow, None, false)), &Fails::new(), 10_000);
+        assert_eq!((third.begun().len(), third.gives()), (0, first.gives()), "{file}");
+        for played in [&first, &second, &third] {
+            let verdict = verify(played.id, workflow.clone(), &played.log);
+            assert!(verdict.is_sound(), "{file}: {verdict:?}");
+            let replayed = World::replay(played.id, workflow.clone(), &played.log).unwrap();
+            assert_eq!(replayed.run.outcome, played.world.run.outcome, "{file}");
+        }
+    }
+}
+
+#[test]
+fn a_changed_rule_runs_again_what_it_touches_and_what_follows() {
+    let before = written(TWO_STAGES);
+    let first = play(&before, &beginning(&before, "w", 1, 7), None, &Fails::new(), 100);
+    assert_eq!(first.begun().len(), 9);
+    for (change, expected) in [
+        (("b, size: 1", "b, size: 2"), vec!["each[b]/judge", "each[b]/make", "report"]),
+        (
+            ("strict: 1", "strict: 2"),
+            vec!["each[a]/judge", "each[b]/judge", "each[c]/judge", "each[d]/judge", "report"],
+        ),
+        (("{ id: a, size: 1 }, ", ""), vec!["report"]),
+        (("report:1", "report:2"), vec!["report"]),
+        (("workflow: stages", "workflow: stages\nabout: other words"), vec![]),
+    ] {
+        let after = written(&TWO_STAGES.replacen(change.0, change.1, 1));
+        let from = again(&first, &before, None, false);
+        let second = play(&after, &renamed(&beginning(&after, "w", 1, 7)), Some(from), &Fails::new(), 100);
+        assert_eq!(second.begun(), expected, "{change:?}");
+    }
+}
+
+#[test]
+fn what_failed_runs_again_and_what_is_asked_for_too() {
+    let text = TWO_STAGES.replacen(
+        "outputs: { loss: decimal } }",
+        "outputs: { loss: decimal } }\n        on_failure: stop",
+        1,
+    );
+    let workflow = written(&text);
+    let begin = beginning(&workflow, "w", 1, 7);
+    let fails = Fails::from([("each[c]/judge".to_string(), vec![Cause::Refused])]);
+    let failed = play(&workflow, &begin, None, &fails, 100);
+    assert!(failed.gives().get("failed").is_some(), "{}", failed.gives());
+    let whole = play(&workflow, &begin, None, &Fails::new(), 100);
+    let begun = whole.begun();
+    // What was running beside the node that failed was stopped, so it was not done either.
+    let done: BTreeSet<String> = failed.done();
+    let undone: Vec<&str> = begun.iter().map(String::as_str).filter(|id| !done.contains(*id)).collect();
+    assert!(undone.contains(&"each[c]/judge") && !undone.contains(&"each[c]/make"), "{undone:?}");
+    for (old, node, downstream, expected) in [
+        (&failed, None, false, undone.clone()),
+        (&failed, Some("each[c]/judge"), true, undone),
+        (&whole, Some("each[b]"), false, vec!["each[b]/judge", "each[b]/make"]),
+        (&whole, Some("each[b]/make"), false, vec!["each[b]/make"]),
+        (&whole, Some("each[b]/make"), true, vec!["each[b]/judge", "each[b]/make", "report"]),
+        (&whole, Some("report"), true, vec!["report"]),
+        (&whole, Some("each"), true, whole.begun().iter().map(String::as_str).collect()),
+    ] {
+        let from = again(old, &workflow, node, downstream);
+        let second = play(&workflow, &renamed(&begin), Some(from), &Fails::new(), 100);
+        assert_eq!(second.begun(), expected, "{node:?} {downstream}");
+        assert_eq!(second.gives(), whole.gives(), "{node:?} {downstream}");
+    }
+    assert!(Reusable::of(whole.id, workflow, &whole.log, Some("nothing"), false).is_err());
+}
+
+#[test]
+fn limits_and_gpus_that_matter_run_work_again() {
+    let text = |limit: &str, gpus: &str, end: &str| {
+        format!(
+            "god_flow: 1\nworkflow: limits\nsteps:\n  work:\n    container:\n      image: example/work:1\n      command: [work]\n      \
+             outputs: {{ loss: decimal }}\n    gpus: {gpus}\n    time_limit: {limit}\n    on_time_limit: {end}\ngives: {{ loss: \"${{work.loss}}\" }}\n"
+        )
+    };
+    let before = written(&text("1h", "1xH100", "fail"));
+    // The work takes ten minutes here.
+    let first = play(&before, &beginning(&before, "w", 1, 7), None, &Fails::new(), 100);
+    for (limit, gpus, end, kept) in [
+        ("1h", "1xH100", "fail", true),
+        ("2h", "1xH100", "fail", true),
+        ("20m", "1xH100", "succeed", true),
+        ("5m", "1xH100", "fail", false),
+        ("1h", "2xH100", "fail", false),
+    ] {
+        let after = written(&text(limit, gpus, end));
+        let from = again(&first, &before, None, false);
+        let outlook = foresee(Timestamp::UNIX_EPOCH, after.clone(), &beginning(&after, "w", 1, 8), &from);
+        assert_eq!(outlook.nodes[0].fresh.is_none(), kept, "{limit} {gpus} {end}: {:?}", outlook.nodes[0]);
+    }
+}
+
+#[test]
+fn the_outlook_tells_why() {
+    let before = written(TWO_STAGES);
+    let first = play(&before, &beginning(&before, "w", 1, 7), None, &Fails::new(), 100);
+    let after = written(&TWO_STAGES.replacen("b, size: 1", "b, size: 2", 1).replacen("id: d", "id: e", 1));
+    let from = again(&first, &before, None, false);
+    let outlook = foresee(Timestamp::UNIX_EPOCH, after.clone(), &renamed(&beginning(&after, "w", 1, 7)), &from);
+    let told: Vec<(String, Option<Fresh>)> =
+        outlook.nodes.iter().map(|it| (it.node.to_string(), it.fresh.clone())).collect();
+    let downstream = |of: &[&str]| Some(Fresh::Downstream { of: of.iter().map(|id| Arc::from(*id)).collect() });
+    let expected = [
+        ("each[a]/judge", None),
+        ("each[a]/make", None),
+        ("each[b]/judge", downstream(&["each[b]/make"])),
+        ("each[b]/make", Some(Fresh::Input { fields: vec!["command[2]".into()] })),
+        ("each[c]/judge", None),
+        ("each[c]/make", None),
+        ("each[e]/judge", downstream(&["each[e]/make"])),
+        ("each[e]/make", Some(Fresh::New)),
+        ("report", downstream(&["each[b]/make", "each[e]/make"])),
+    ];
+    assert_eq!(told, expected.map(|(id, fresh)| (id.to_string(), fresh)));
+    assert_eq!(outlook.gone, [Arc::from("each[d]/judge"), Arc::from("each[d]/make")]);
+}
+
+#[test]
+fn a_real_run_keeps_nothing_of_a_simulated_one() {
+    let workflow = written(TWO_STAGES);
+    let begin = beginning(&workflow, "w", 1, 7);
+    let first = play(&workflow, &begin, None, &Fails::new(), 100);
+    let real = Beginning { simulated: false, ..renamed(&begin) };
+    let second = play(&workflow, &real, Some(again(&first, &workflow, None, false)), &Fails::new(), 100);
+    assert_eq!(second.reused(), 0);
+}
+
+/// A chain of layers whose nodes each read some nodes of the layer above; a rule of its own for each node.
+fn layered(wires: &[Vec<Vec<usize>>], rules: &[Vec<i64>]) -> String {
+    let mut text = "god_flow: 1\nworkflow: layers\nrules:\n".to_string();
+    let cells =
+        || rules.iter().enumerate().flat_map(|(i, row)| row.iter().enumerate().map(move |(j, rule)| (i, j, rule)));
+    for (i, j, rule) in cells() {
+        text.push_str(&format!("  r{i}_{j}: {rule}\n"));
+    }
+    text.push_str("steps:\n");
+    for (i, j, _) in cells() {
+        let mut words = vec![format!("\"rule ${{rules.r{i}_{j}}}\"")];
+        if let Some(above) = i.checked_sub(1) {
+            words.extend(wires[above][j].iter().map(|k| format!("\"${{n{above}_{k}.out}}\"")));
+        }
+        text.push_str(&format!(
+            "  n{i}_{j}:\n    container: {{ image: \"example/work:1\", command: [{}], outputs: {{ out: text }} }}\n",
+            words.join(", ")
+        ));
+    }
+    let last = rules.len() - 1;
+    let all: Vec<String> = (0..rules[last].len()).map(|j| format!("n{last}_{j}.out")).collect();
+    text.push_str(&format!("gives: {{ last: \"${{[{}]}}\" }}\n", all.join(", ")));
+    text
+}
+
+fn dag() -> impl Strategy<Value = (Vec<Vec<Vec<usize>>>, Vec<Vec<i64>>, BTreeSet<(usize, usize)>)> {
+    (2usize..5, 1usize..5).prop_flat_map(|(layers, width)| {
+        let wires =
+            prop::collection::vec(prop::collection::vec(prop::collection::vec(0..width, 0..3), width), layers - 1);
+        let rules = prop::collection::vec(prop::collection::vec(0i64..100, width), layers);
+        let changed = prop::collection::btree_set((0..layers, 0..width), 0..3);
+        (wires, rules, changed)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn exactly_what_differs_and_what_depends_on_it_runs_again((wires, rules, changed) in dag()) {
+        let before = written(&layered(&wires, &rules));
+        let first = play(&before, &beginning(&before, "w", 1, 7), None, &Fails::new(), 1_000);
+        let mut now = rules.clone();
+        changed.iter().for_each(|(i, j)| now[*i][*j] += 1_000);
+        let after = written(&layered(&wires, &now));
+        let begin = renamed(&beginning(&after, "w", 1, 7));
+        let second = play(&after, &begin, Some(again(&first, &before, None, false)), &Fails::new(), 1_000);
+        // What a node gives is made from all that it takes, so a change goes through to everything below.
+        let mut expected = changed.clone();
+        for i in 1..rules.len() {
+            for j in 0..rules[i].len() {
+                if wires[i - 1][j].iter().any(|k| expected.contains(&(i - 1, *k))) {
+                    expected.insert((i, j));
+                }
+            }
+        }
+        let mut expected: Vec<String> = expected.iter().map(|(i, j)| format!("n{i}_{j}")).collect();
+        expected.sort();
+        prop_assert_eq!(second.begun(), expected);
+        let fresh = play(&after, &begin, None, &Fails::new(), 1_000);
+        prop_assert_eq!(second.gives(), fresh.gives(), "the same as if all had been done anew");
+    }
+
+    #[test]
+    fn wherever_a_run_stopped_it_is_done_again_to_the_same_end((wires, rules, _) in dag(), turns in 0usize..6, at in (0usize..5, 0usize..5), downstream: bool) {
+        let workflow = written(&layered(&wires, &rules));
+        let begin = beginning(&workflow, "w", 1, 7);
+        let whole = play(&workflow, &begin, None, &Fails::new(), 1_000);
+        let cut = play(&workflow, &begin, None, &Fails::new(), turns);
+        let node = format!("n{}_{}", at.0 % rules.len(), at.1 % rules[0].len());
+        let from = again(&cut, &workflow, Some(&node), downstream);
+        let second = play(&workflow, &renamed(&begin), Some(from), &Fails::new(), 1_000);
+        prop_assert_eq!(second.gives(), whole.gives());
+        prop_assert!(second.begun().contains(&node), "what is asked for runs again");
+        let done = cut.done();
+        if !downstream {
+            let begun: BTreeSet<String> = second.begun().into_iter().collect();
+            let kept: Vec<&String> = begun.intersection(&done).filter(|id| **id != node).collect();
+            prop_assert!(kept.is_empty(), "they had been done: {kept:?}");
+        }
+        prop_assert!(verify(second.id, workflow.clone(), &second.log).is_sound());
+    }
+}
+
+#[test]
+fn a_log_that_was_tampered_with_is_found() {
+    let workflow = written(TWO_STAGES);
+    let played = play(&workflow, &beginning(&workflow, "w", 1, 7), None, &Fails::new(), 100);
+    assert!(verify(played.id, workflow.clone(), &played.log).is_sound());
+    // A changed body without a new chain of hashes.
+    let mut log = played.log.clone();
+    let at = log.iter().position(|record| &*record.kind == "attempt_succeeded").unwrap();
+    log[at].body = log[at].body.replace("0.", "1.").replace("file", "life").into();
+    let verdict = verify(played.id, workflow.clone(), &log);
+    assert_eq!(verdict.broken.map(|broken| broken.seq), Some(at as u64));
+    // One with a new chain: what was decided after it does not come out.
+    let mut chain = god_flow::run::record::Chain::start(played.id);
+    let forged: Vec<_> = played
+        .log
+        .iter()
+        .map(|record| {
+            let body = record.body.replace("\"b\",\"size 1\"", "\"b\",\"size 7\"");
+            chain.record(record.at, record.kind.clone(), body)
+        })
+        .collect();
+    let verdict = verify(played.id, workflow.clone(), &forged);
+    assert_eq!(verdict.differences.len(), 1, "{verdict:?}");
+    assert_eq!(&*verdict.differences[0].node, "each[b]/make");
+    // Records that do not follow, whatever they are, are told and never crash.
+    for cut in 1..played.log.len() {
+        let mut chain = god_flow::run::record::Chain::start(played.id);
+        let kept = played.log.iter().enumerate().filter(|(i, _)| *i != cut);
+        let twice = played.log[..=cut].iter().chain([&played.log[cut]]);
+        let without: Vec<_> =
+            kept.map(|(_, record)| chain.record(record.at, record.kind.clone(), record.body.clone())).collect();
+        let mut chain = god_flow::run::record::Chain::start(played.id);
+        let twice: Vec<_> =
+            twice.map(|record| chain.record(record.at, record.kind.clone(), record.body.clone())).collect();
+        verify(played.id, workflow.clone(), &without);
+        verify(played.id, workflow.clone(), &twice);
+    }
+}
