@@ -13,4 +13,5 @@ pub mod rule;
 pub mod run;
 pub mod sim;
 pub mod store;
+pub mod view;
 pub mod workflow;

@@ -62,6 +62,7 @@ fn all() -> Vec<(String, Event)> {
         request: (!gpus.is_empty()).then(|| GpuRequest::parse("2xH100|H200").unwrap()),
         time_limit: (!gpus.is_empty()).then(|| Span::from_secs(7_200)),
         memory: (!gpus.is_empty()).then_some(Size(64 << 30)),
+        cpus: if gpus.is_empty() { 0 } else { 8 },
         gpus,
         input: json!({ "task": "t1" }),
     };

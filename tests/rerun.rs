@@ -5,12 +5,13 @@ mod play;
 use std::{collections::BTreeSet, sync::Arc};
 
 use god_flow::{
+    driver,
     run::{
         Beginning, Cause, Reusable, World,
         rerun::{Fresh, foresee},
         verify::verify,
     },
-    workflow::{self, Workflow},
+    workflow::Workflow,
 };
 use jiff::Timestamp;
 use play::{Fails, Played, beginning, play, source, written};
@@ -64,8 +65,7 @@ fn an_unchanged_workflow_runs_nothing_again() {
         ("workflows/environment.yaml", 20),
     ] {
         let source = source(file);
-        let workflow =
-            Arc::new(workflow::source::read(&source).unwrap_or_else(|mistakes| panic!("{file}: {mistakes:?}")));
+        let workflow = driver::workflow(&source).unwrap_or_else(|error| panic!("{file}: {error}"));
         let begin = beginning(&workflow, &source, items, 7);
         let first = play(&workflow, &begin, None, &Fails::new(), 10_000);
         let second =

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use petgraph::graph::NodeIndex;
 use serde::Serialize;
 
-use super::{Foreseen, FrameIx, Part, cost::Costs};
+use super::{Foreseen, FrameIx, NodeIx, Part, Plan, cost::Costs};
 use crate::{
     base::Name,
     workflow::{BodyIx, Does, Given, Step, StepIx, Workflow},
@@ -105,26 +105,10 @@ pub fn counted(foreseen: &Foreseen, costs: &Costs) -> Vec<Row> {
         counted: None,
         rows: outline(workflow),
     };
-    // Where each frame's rows are: the path of positions from the top.
-    let mut paths: Vec<Vec<usize>> = Vec::with_capacity(plan.frames().len());
-    for (_, frame) in plan.frames() {
-        let path = match frame.under {
-            None => Vec::new(),
-            Some(open) => row_path(plan, &paths, plan.node(open).frame, plan.node(open).step),
-        };
-        paths.push(path);
-    }
+    let places = Places::of(plan);
     for node in plan.nodes() {
-        let found = plan.node(node);
-        let step = plan.step(node);
-        // A fan-out is counted by its items, a `repeat` by its turns, everything else by its first node.
-        let counts = match (&step.does, found.part) {
-            (Does::Repeat(_), Part::Turn(_)) => true,
-            (Does::Repeat(_) | Does::Each(_), _) => foreseen.skipped.contains(&node),
-            (_, Part::Task | Part::Open) => true,
-            (_, Part::Close | Part::Turn(_)) => false,
-        };
-        let row = descend(&mut top, &row_path(plan, &paths, found.frame, found.step));
+        let counts = is_counted(plan, node, foreseen.skipped.contains(&node));
+        let row = descend(&mut top, &places.path(plan, node));
         let counted = row.counted.get_or_insert_default();
         if foreseen.skipped.contains(&node) {
             counted.skipped += 1;
@@ -140,8 +124,43 @@ pub fn counted(foreseen: &Foreseen, costs: &Costs) -> Vec<Row> {
     top.rows
 }
 
+/// Whether a node is counted in its row: a fan-out is counted by its items, a `repeat` by its turns, everything else by
+/// its first node. What is skipped as a whole has neither items nor turns and counts itself.
+pub fn is_counted(plan: &Plan, node: NodeIx, skipped: bool) -> bool {
+    match (&plan.step(node).does, plan.node(node).part) {
+        (Does::Repeat(_), Part::Turn(_)) => true,
+        (Does::Repeat(_) | Does::Each(_), _) => skipped,
+        (_, Part::Task | Part::Open) => true,
+        (_, Part::Close | Part::Turn(_)) => false,
+    }
+}
+
+/// Where the rows of a plan's nodes are among those of its outline.
+pub struct Places(Vec<Vec<usize>>);
+
+impl Places {
+    pub fn of(plan: &Plan) -> Self {
+        // For each frame, the path of positions from the top.
+        let mut paths: Vec<Vec<usize>> = Vec::with_capacity(plan.frames().len());
+        for (_, frame) in plan.frames() {
+            let path = match frame.under {
+                None => Vec::new(),
+                Some(open) => row_path(plan, &paths, plan.node(open).frame, plan.node(open).step),
+            };
+            paths.push(path);
+        }
+        Self(paths)
+    }
+
+    /// The positions down to a node's row.
+    pub fn path(&self, plan: &Plan, node: NodeIx) -> Vec<usize> {
+        let found = plan.node(node);
+        row_path(plan, &self.0, found.frame, found.step)
+    }
+}
+
 /// The rows from the top down to a step. The one step of a fan-out's item shares the fan-out's row.
-fn row_path(plan: &super::Plan, paths: &[Vec<usize>], frame: FrameIx, step: StepIx) -> Vec<usize> {
+fn row_path(plan: &Plan, paths: &[Vec<usize>], frame: FrameIx, step: StepIx) -> Vec<usize> {
     let mut path = paths[frame.0 as usize].clone();
     if !plan.workflow().body(plan.frame(frame).body).sees_around {
         path.push(step.0 as usize);

@@ -26,9 +26,8 @@ use super::{
 };
 use crate::{
     base::{GpuRequest, Span, Ty},
-    document::types::{OnFailure, OnTimeLimit},
     plan::{self, NodeIx, Part, Plan},
-    workflow::{Does, Step, Workflow},
+    workflow::{Does, OnFailure, OnTimeLimit, Step, Workflow},
 };
 
 /// What a run has done, for one that does it again.

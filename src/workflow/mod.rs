@@ -11,7 +11,6 @@ mod gpus;
 mod names;
 pub mod schema;
 mod settings;
-pub mod source;
 mod step;
 pub mod types;
 mod unused;

@@ -30,7 +30,7 @@ impl document::Reader for Disk {
 pub(crate) fn source(path: &str) -> String {
     let (loaded, _, mistakes) = document::load(path, &Disk, &document::types::is_modifier);
     assert!(mistakes.is_empty(), "{path}: {mistakes:?}");
-    workflow::source::source(&loaded.unwrap().tree)
+    document::stored::write(&loaded.unwrap().tree)
 }
 
 /// A workflow from the text of one file.

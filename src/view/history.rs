@@ -1,0 +1,136 @@
+//! What was tried in a run, when and where: the fold of its records that the state does not keep.
+
+use std::{collections::HashMap, sync::Arc};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::between;
+use crate::{
+    base::{GpuKind, Span},
+    run::{
+        Event, Failure, Illegal, NodeId, Record, Ruling, RunId,
+        place::{GpuId, HostId},
+        read,
+    },
+};
+
+/// All attempts of a run, and what people said to it.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    /// In the order in which they began.
+    pub tries: Vec<Try>,
+    pub rulings: Vec<Ruled>,
+    pub reused: HashMap<NodeId, Reuse>,
+    /// GPUs that were ever offered, by host, with their kinds.
+    pub gpus: std::collections::BTreeMap<(HostId, GpuId), GpuKind>,
+    pub began: Option<Timestamp>,
+    pub last: Option<Timestamp>,
+    pub ended: Option<Timestamp>,
+    under_way: HashMap<NodeId, usize>,
+}
+
+/// One attempt.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Try {
+    pub node: NodeId,
+    pub attempt: u32,
+    pub host: HostId,
+    pub gpus: Vec<GpuId>,
+    /// The number of the record that began it; its input stands there.
+    pub seq: u64,
+    pub started: Timestamp,
+    pub ended: Option<Timestamp>,
+    pub went: Went,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+}
+
+/// How an attempt went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Went {
+    Running,
+    Succeeded,
+    /// Its time limit ended it, and what was there was kept.
+    CutShort,
+    Failed,
+}
+
+/// What an operator decided.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Ruled {
+    pub node: NodeId,
+    pub at: Timestamp,
+    pub ruling: Ruling,
+    pub who: Arc<str>,
+    pub why: Arc<str>,
+}
+
+/// Where a kept result came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Reuse {
+    pub run: RunId,
+    pub seq: u64,
+}
+
+impl History {
+    pub fn of<'r>(records: impl IntoIterator<Item = &'r Record>) -> Result<Self, Illegal> {
+        let mut history = Self::default();
+        for record in records {
+            history.take(record)?;
+        }
+        Ok(history)
+    }
+
+    /// Folds one more record in.
+    pub fn take(&mut self, record: &Record) -> Result<(), Illegal> {
+        let at = record.at;
+        self.began.get_or_insert(at);
+        self.last = Some(at);
+        match read(record)? {
+            Event::HostJoined { host, offer } => {
+                self.gpus.extend(offer.gpus.into_iter().map(|(gpu, kind)| ((host.clone(), gpu), kind)));
+            }
+            Event::AttemptStarted { node, attempt, host, gpus, .. } => {
+                self.under_way.insert(node.clone(), self.tries.len());
+                let (seq, went) = (record.seq, Went::Running);
+                self.tries.push(Try { node, attempt, host, gpus, seq, started: at, ended: None, went, failure: None });
+            }
+            Event::AttemptSucceeded { node, cut_short, .. } => {
+                let went = if cut_short { Went::CutShort } else { Went::Succeeded };
+                self.end(&node, at, went, None);
+            }
+            Event::AttemptFailed { node, failure, .. } => self.end(&node, at, Went::Failed, Some(failure)),
+            Event::Reused { node, from_run: run, from_seq: seq, .. } => {
+                self.reused.insert(node, Reuse { run, seq });
+            }
+            Event::Ruled { node, ruling, who, why } => self.rulings.push(Ruled { node, at, ruling, who, why }),
+            Event::Finished { .. } => self.ended = Some(at),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, node: &NodeId, at: Timestamp, went: Went, failure: Option<Failure>) {
+        if let Some(found) = self.under_way.remove(node).and_then(|index| self.tries.get_mut(index)) {
+            found.ended = Some(at);
+            found.went = went;
+            found.failure = failure;
+        }
+    }
+
+    /// GPU-hours used so far; attempts that run count up to `now`.
+    pub fn gpu_hours(&self, now: Timestamp) -> f64 {
+        self.tries.iter().map(|it| it.gpu_hours(now)).sum()
+    }
+}
+
+impl Try {
+    pub fn length(&self, now: Timestamp) -> Span {
+        between(self.started, self.ended.unwrap_or(now))
+    }
+    pub fn gpu_hours(&self, now: Timestamp) -> f64 {
+        self.gpus.len() as f64 * self.length(now).hours()
+    }
+}

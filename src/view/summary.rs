@@ -1,0 +1,296 @@
+//! A run at a glance: how far it is, what its steps do, what waits and why.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{History, between};
+use crate::{
+    base::{Name, Span},
+    plan::{
+        NodeIx, Part,
+        outline::{self, Places, Row},
+    },
+    run::{
+        Again, Failure, NodeId, Outcome, RunId, Status, World,
+        explain::{self, Why},
+        rerun::without_keys,
+    },
+};
+
+/// Groups of waiting nodes that are told of.
+const WAITING_MAX: usize = 12;
+
+/// A run at a glance.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    pub id: RunId,
+    pub name: Arc<str>,
+    pub workflow: Name,
+    pub simulated: bool,
+    pub state: State,
+    pub started: Timestamp,
+    /// The moment that this speaks of.
+    pub now: Timestamp,
+    pub ended: Option<Timestamp>,
+    pub elapsed: Span,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub again: Option<Again>,
+    pub nodes: Counts,
+    /// There are steps that have not been opened: more nodes will come.
+    pub more_to_come: bool,
+    pub gpus: Gpus,
+    pub gpu_hours: f64,
+    pub steps: Vec<StepRow>,
+    pub waiting: Vec<Waiting>,
+    pub held: Vec<HeldNode>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    Running,
+    /// It goes on, and nothing of it runs at the moment.
+    Waiting,
+    Paused,
+    Held,
+    Stopping,
+    Succeeded,
+    Failed,
+    Cancelled,
+}
+
+/// How many nodes stand where.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    pub waiting: usize,
+    pub running: usize,
+    pub done: usize,
+    /// Of those that are done, how many were kept from another run.
+    pub reused: usize,
+    pub failed: usize,
+    pub skipped: usize,
+    pub held: usize,
+    /// Not to be done any more.
+    pub abandoned: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Gpus {
+    pub used: usize,
+    pub total: usize,
+    /// Held by processes that are not ours.
+    pub foreign: usize,
+}
+
+/// A step of the file, with all its nodes.
+#[derive(Clone, Debug, Serialize)]
+pub struct StepRow {
+    pub name: Name,
+    pub does: String,
+    pub counts: Counts,
+    /// GPUs that its nodes use now.
+    pub gpus: usize,
+    pub gpu_hours: f64,
+    pub rows: Vec<StepRow>,
+}
+
+/// Nodes of one step that are ready and do not start.
+#[derive(Clone, Debug, Serialize)]
+pub struct Waiting {
+    pub step: String,
+    pub count: usize,
+    /// One of them, and what keeps it.
+    pub node: NodeId,
+    pub why: Vec<Why>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct HeldNode {
+    pub node: NodeId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+}
+
+/// The summary of a run that was looked ahead in.
+pub fn summary(id: RunId, world: &World, history: &History, now: Timestamp) -> Summary {
+    let run = &world.run;
+    let plan = &run.plan;
+    let mut top = StepRow::of(&Row {
+        name: plan.workflow().name.clone(),
+        does: String::new(),
+        bound: None,
+        when: None,
+        needs: Vec::new(),
+        counted: None,
+        rows: outline::outline(plan.workflow()),
+    });
+    let places = Places::of(plan);
+    let mut nodes = Counts::default();
+    let mut more_to_come = false;
+    for node in plan.nodes() {
+        let status = status(world, node);
+        let part = plan.node(node).part;
+        more_to_come |= part == Part::Open && run.status(node) == Status::Waiting;
+        let reused = run.status(node) == Status::Done && history.reused.contains_key(plan.id(node).as_str());
+        if part == Part::Task && run.is_work(node) {
+            nodes.add(status, reused);
+        }
+        let whole = part != Part::Close && !matches!(status, Status::Done | Status::Open | Status::Running);
+        if outline::is_counted(plan, node, whole && plan.behind(node).is_empty()) {
+            top.find(&places.path(plan, node)).counts.add(status, reused);
+        }
+    }
+    for found in &history.tries {
+        if let Some(node) = run.find(&found.node) {
+            let row = top.find(&places.path(plan, node));
+            row.gpu_hours += found.gpu_hours(now);
+            row.gpus += if found.ended.is_none() { found.gpus.len() } else { 0 };
+        }
+    }
+    let ended = history.ended;
+    let failure = |node: &NodeIx| run.tries.get(node).and_then(|tries| tries.failure.clone());
+    Summary {
+        id,
+        name: run.name.clone(),
+        workflow: plan.workflow().name.clone(),
+        simulated: run.simulated,
+        state: state(world),
+        started: run.started,
+        now,
+        ended,
+        elapsed: between(run.started, ended.unwrap_or(now)),
+        again: run.again.clone(),
+        nodes,
+        more_to_come: more_to_come && run.outcome.is_none(),
+        gpus: gpus(world),
+        gpu_hours: history.gpu_hours(now),
+        steps: top.rows,
+        waiting: waiting(world, now),
+        held: run.held.iter().map(|node| HeldNode { node: plan.id(*node).into(), failure: failure(node) }).collect(),
+        outcome: run.outcome.clone(),
+    }
+}
+
+/// Where a node stands; a composite step is done when its end is.
+fn status(world: &World, node: NodeIx) -> Status {
+    let run = &world.run;
+    match run.status(node) {
+        Status::Open => match run.status(run.plan.close_of(node)) {
+            Status::Done => Status::Done,
+            _ => Status::Open,
+        },
+        status => status,
+    }
+}
+
+fn state(world: &World) -> State {
+    let run = &world.run;
+    match &run.outcome {
+        Some(Outcome::Succeeded { .. }) => State::Succeeded,
+        Some(Outcome::Failed { .. }) => State::Failed,
+        Some(Outcome::Cancelled) => State::Cancelled,
+        None if run.cancelled || run.fatal.is_some() => State::Stopping,
+        None if run.paused => State::Paused,
+        None if world.waits_for_an_operator() => State::Held,
+        None if run.attempts.is_empty() => State::Waiting,
+        None => State::Running,
+    }
+}
+
+fn gpus(world: &World) -> Gpus {
+    let run = &world.run;
+    let all = run.fleet.hosts().filter(|(_, host)| host.state() != crate::run::place::HostState::Gone);
+    let mut gpus = Gpus { used: run.leases.iter().map(|lease| lease.gpus.len()).sum(), total: 0, foreign: 0 };
+    for (_, host) in all {
+        gpus.total += host.gpus.len();
+        gpus.foreign += host.gpus.values().filter(|gpu| gpu.foreign).count();
+    }
+    gpus
+}
+
+fn waiting(world: &World, now: Timestamp) -> Vec<Waiting> {
+    let run = &world.run;
+    let mut groups: BTreeMap<String, (usize, NodeIx)> = BTreeMap::new();
+    let back_off = run.tries.keys().copied().filter(|node| run.status(*node) == Status::Retrying);
+    for node in world.waiting().chain(back_off) {
+        let group = groups.entry(without_keys(&run.plan.id(node))).or_insert((0, node));
+        group.0 += 1;
+    }
+    let told = groups.into_iter().take(WAITING_MAX).map(|(step, (count, node))| Waiting {
+        step,
+        count,
+        node: run.plan.id(node).into(),
+        why: explain::of_node(world, now, node),
+    });
+    told.collect()
+}
+
+impl StepRow {
+    fn of(row: &Row) -> Self {
+        let does = match &row.bound {
+            Some(bound) if bound.starts_with("for each") => format!("{bound}: {}", row.does),
+            _ => row.does.clone(),
+        };
+        let rows = row.rows.iter().map(Self::of).collect();
+        Self { name: row.name.clone(), does, counts: Counts::default(), gpus: 0, gpu_hours: 0.0, rows }
+    }
+    fn find(&mut self, path: &[usize]) -> &mut Self {
+        path.iter().fold(self, |row, at| &mut row.rows[*at])
+    }
+}
+
+impl Counts {
+    fn add(&mut self, status: Status, reused: bool) {
+        let count = match status {
+            Status::Waiting | Status::Retrying => &mut self.waiting,
+            Status::Running | Status::Open => &mut self.running,
+            Status::Done => &mut self.done,
+            Status::Skipped => &mut self.skipped,
+            Status::Failed => &mut self.failed,
+            Status::Held => &mut self.held,
+            Status::Abandoned => &mut self.abandoned,
+        };
+        *count += 1;
+        self.reused += usize::from(reused);
+    }
+    pub fn total(&self) -> usize {
+        self.waiting + self.running + self.done + self.failed + self.skipped + self.held + self.abandoned
+    }
+    /// The counts that are not zero, in words, what matters most first.
+    pub fn words(&self) -> String {
+        let all = [
+            (self.held, "held"),
+            (self.failed, "failed"),
+            (self.running, "running"),
+            (self.waiting, "waiting"),
+            (self.done, "done"),
+            (self.skipped, "skipped"),
+            (self.abandoned, "abandoned"),
+        ];
+        let told = all.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
+        let mut text = told.collect::<Vec<_>>().join(", ");
+        if self.reused > 0 {
+            text.push_str(&format!(" ({} kept)", self.reused));
+        }
+        text
+    }
+}
+
+impl State {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::Paused => "paused",
+            Self::Held => "held for a decision",
+            Self::Stopping => "stopping",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
