@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value as Json;
 
 use super::{Action, Expect, Gives};
 use crate::base::Span;
@@ -16,8 +17,12 @@ pub const OUTPUTS_FILE: &str = "GOD_FLOW_OUTPUTS";
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Process {
-    /// The command and its arguments. One that needs a shell names it: `[sh, -c, "a | b"]`.
+    /// The command and its arguments.
+    #[serde(default)]
     pub command: Vec<String>,
+    /// A script for `sh`, in place of a command.
+    #[serde(default)]
+    pub shell: Option<String>,
     /// Environment variables, added to those of the engine.
     #[serde(default)]
     pub env: IndexMap<String, String>,
@@ -30,6 +35,32 @@ pub struct Process {
     pub outputs: IndexMap<String, String>,
 }
 
+/// A command, ready to be run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Call {
+    /// Never empty.
+    pub command: Vec<String>,
+    pub env: Vec<(String, String)>,
+    pub dir: Option<String>,
+}
+
+/// What an attempt's input says to run.
+pub fn call(input: &Json) -> Result<Call, String> {
+    let text = |value: &Json| value.as_str().map(str::to_owned);
+    let command: Vec<String> =
+        input.get("command").and_then(Json::as_array).into_iter().flatten().filter_map(text).collect();
+    let shell = input.get("shell").and_then(text);
+    let command = match (command.is_empty(), shell) {
+        (false, None) => command,
+        (true, Some(script)) => vec!["sh".into(), "-c".into(), script],
+        (true, None) => return Err("it says nothing to run: give it a `command` or a `shell` script".into()),
+        (false, Some(_)) => return Err("it has both a `command` and a `shell` script: only one can be run".into()),
+    };
+    let env = input.get("env").and_then(Json::as_object).into_iter().flatten();
+    let env = env.filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect();
+    Ok(Call { command, env, dir: input.get("dir").and_then(text) })
+}
+
 pub(super) fn action() -> Action {
     let action = Action::work::<Process, Nothing>(
         PROCESS,
@@ -37,7 +68,7 @@ pub(super) fn action() -> Action {
         Expect::Span(Span::from_secs(60)),
     );
     Action { gives: Gives::Declared("outputs"), ..action }.example(
-        "count:\n  process:\n    command: [sh, -c, 'echo \"{\\\"lines\\\": $(wc -l < notes.txt)}\" > \"$GOD_FLOW_OUTPUTS\"']\n    \
+        "count:\n  process:\n    shell: 'echo \"{\\\"lines\\\": $(wc -l < notes.txt)}\" > \"$GOD_FLOW_OUTPUTS\"'\n    \
          outputs: { lines: whole }\n  time_limit: 1m\n",
     )
 }

@@ -7,6 +7,8 @@
 
 mod clock;
 mod mock;
+#[cfg(unix)]
+pub mod process;
 
 use std::fmt;
 
@@ -15,6 +17,8 @@ use jiff::Timestamp;
 
 pub use clock::{Clock, Speed};
 pub use mock::{Mock, Play, Player};
+#[cfg(unix)]
+pub use process::Processes;
 
 use crate::{
     plan::NodeIx,

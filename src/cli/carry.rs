@@ -65,7 +65,7 @@ pub(super) fn carry(carried: &Carried<'_>, setup: &Setup, detach: bool, out: &Ou
 /// Drives the run and shows how it goes, until there is nothing more to do here.
 async fn attend(carried: &Carried<'_>, setup: &Setup, out: &Out) -> Exit {
     let (reports, inputs) = mpsc::channel(REPORTS_MAX);
-    let built = setup.clock().and_then(|clock| Ok((setup.build(reports, &clock)?, clock)));
+    let built = setup.clock().and_then(|clock| Ok((setup.build(carried.run.id, reports, &clock)?, clock)));
     let (backend, clock): (Arc<dyn Backend>, _) = match built {
         Ok((backend, clock)) => (backend.into(), clock),
         Err(why) => return out.refused(&why),

@@ -8,6 +8,7 @@ mod detach;
 mod example;
 mod files;
 mod graph;
+mod keep;
 mod out;
 mod plan;
 mod progress;
@@ -62,6 +63,9 @@ enum Command {
     Actions(actions::Args),
     /// Prints a small complete workflow to start from.
     Example(example::Args),
+    /// Keeps the local commands of a run; `run` starts it.
+    #[command(name = keep::COMMAND, hide = true)]
+    Keep(keep::Args),
     /// Prints the completions for a shell.
     Completions(complete::Args),
 }
@@ -103,6 +107,7 @@ pub fn main() -> ExitCode {
         Command::Schema(args) => schema::run(&args, &out),
         Command::Actions(args) => actions::run(&args, &out),
         Command::Example(args) => example::run(&args, &out),
+        Command::Keep(args) => keep::run(&args, &out),
         Command::Completions(args) => complete::run(&args, &out),
     };
     exit.into()

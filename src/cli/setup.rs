@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use crate::{
     backend::{Backend, Clock, Mock, Play, Speed},
     base::SourceId,
-    run::Input,
+    run::{Input, RunId},
     sim::Model,
 };
 
@@ -66,7 +66,12 @@ impl Setup {
     }
 
     /// The backend, and the clock that the run goes by.
-    pub(super) fn build(&self, reports: mpsc::Sender<Input>, clock: &Clock) -> Result<Box<dyn Backend>, String> {
+    pub(super) fn build(
+        &self,
+        run: RunId,
+        reports: mpsc::Sender<Input>,
+        clock: &Clock,
+    ) -> Result<Box<dyn Backend>, String> {
         match self.backend {
             Kind::Mock => {
                 let model = self.model()?;
@@ -77,9 +82,30 @@ impl Setup {
                 };
                 Ok(Box::new(Mock::new(clock.clone(), hosts, Box::new(player), reports)))
             }
-            Kind::Process => Err("the process backend is not built yet".into()),
+            Kind::Process => self.processes(run, reports),
             Kind::Docker => Err(NO_DOCKER.into()),
         }
+    }
+}
+
+impl Setup {
+    #[cfg(unix)]
+    fn processes(&self, run: RunId, reports: mpsc::Sender<Input>) -> Result<Box<dyn Backend>, String> {
+        use crate::backend::process::{Processes, Settings};
+        let program = std::env::current_exe().map_err(|error| format!("this program cannot find itself: {error}"))?;
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let settings = Settings {
+            folder: self.folder.clone(),
+            keeper: (program, vec![super::keep::COMMAND.into()]),
+            jobs: self.jobs.unwrap_or_else(|| u32::try_from(processors).unwrap_or(u32::MAX)),
+        };
+        let processes = Processes::new(settings, run, reports).map_err(|error| error.to_string())?;
+        Ok(Box::new(processes))
+    }
+
+    #[cfg(not(unix))]
+    fn processes(&self, _: RunId, _: mpsc::Sender<Input>) -> Result<Box<dyn Backend>, String> {
+        Err("local commands are run on Unix systems only".into())
     }
 }
 

@@ -69,6 +69,8 @@ pub(super) struct Desk {
     pub(super) leave: watch::Receiver<Leaving>,
     feed: broadcast::Sender<Arc<[Record]>>,
     notices: broadcast::Sender<Notice>,
+    /// Its own end of the channel for commands: what is told through the store is asked here like all else.
+    pub(super) ask: mpsc::Sender<Asked>,
 }
 
 pub(super) fn pair() -> (Handle, Desk) {
@@ -77,8 +79,9 @@ pub(super) fn pair() -> (Handle, Desk) {
     let (leaving, leave) = watch::channel(Leaving::Not);
     let feed = broadcast::Sender::new(FEED_MAX);
     let notices = broadcast::Sender::new(NOTICES_MAX);
+    let ask = commands.clone();
     let handle = Handle { commands, looks, feed: feed.clone(), leaving, notices: notices.clone() };
-    (handle, Desk { commands: asked, looks: looked, leave, feed, notices })
+    (handle, Desk { commands: asked, looks: looked, leave, feed, notices, ask })
 }
 
 impl Handle {

@@ -9,6 +9,7 @@
 mod begin;
 mod fits;
 mod handle;
+mod inbox;
 mod lease;
 mod name;
 mod read;
@@ -21,6 +22,7 @@ use tokio::sync::mpsc;
 pub use begin::{New, begin};
 pub use fits::refuse;
 pub use handle::{Asked, Handle, Leaving, Notice};
+pub use inbox::{Answer, ask};
 pub use read::{load, workflow};
 
 use crate::{

@@ -1,12 +1,13 @@
 //! A session: from reading the run back to its end, turn by turn.
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{Driver, End, Error, Leaving, Notice, handle::Asked, lease, load};
+use super::{Driver, End, Error, Leaving, Notice, handle::Asked, inbox, lease, load};
 use crate::{
     backend::{self, AttemptId, Work},
     plan::NodeIx,
-    run::{Ending, Input, NodeId, Record, World},
+    run::{Ending, Input, NodeId, Outcome, Record, World},
     store::{self, Fence},
     workflow::OnTimeLimit,
 };
@@ -19,8 +20,9 @@ impl Driver {
     pub(super) async fn session(&mut self) -> Result<End, Error> {
         let Some(fence) = self.take().await? else { return Ok(End::Left { under_way: 0 }) };
         let renewal = lease::renew(self.store.clone(), fence.clone());
+        let listening = inbox::listen(self.store.clone(), fence.clone(), self.desk.ask.clone());
         let end = self.turns(&fence, renewal.lost.clone()).await;
-        drop(renewal);
+        drop((renewal, listening));
         match end {
             Err(Error::Store(error)) => Err(error.into()),
             end => {
@@ -120,11 +122,7 @@ impl Driver {
                 Leaving::WhenIdle | Leaving::Not => return Ok(None),
             }
         };
-        let (state, ended_at) = match &end {
-            End::Over(outcome) => (over(outcome), Some(world.now())),
-            End::Held(nodes) => (format!("held: {} to decide", nodes.len()), None),
-            End::Left { .. } => ("left, to be resumed".into(), None),
-        };
+        let (state, ended_at) = summary(world);
         self.store.summarize(fence, &state, ended_at).await?;
         Ok(Some(end))
     }
@@ -195,11 +193,16 @@ fn begun(record: &Record) -> Option<NodeId> {
     serde_json::from_str::<Begun>(&record.body).ok().map(|begun| begun.node)
 }
 
-fn over(outcome: &crate::run::Outcome) -> String {
-    use crate::run::Outcome;
-    match outcome {
-        Outcome::Succeeded { .. } => "succeeded".into(),
-        Outcome::Failed { node, .. } => format!("failed at {node}"),
-        Outcome::Cancelled => "cancelled".into(),
+/// A few words on how a run stands that nobody drives any more, and when it ended.
+pub(super) fn summary(world: &World) -> (String, Option<Timestamp>) {
+    let run = &world.run;
+    match &run.outcome {
+        Some(Outcome::Succeeded { .. }) => ("succeeded".into(), Some(world.now())),
+        Some(Outcome::Failed { node, .. }) => (format!("failed at {node}"), Some(world.now())),
+        Some(Outcome::Cancelled) => ("cancelled".into(), Some(world.now())),
+        None if run.cancelled => ("to be cancelled when it is resumed".into(), None),
+        None if run.paused => ("paused".into(), None),
+        None if !run.held.is_empty() => (format!("held: {} to decide", run.held.len()), None),
+        None => ("left, to be resumed".into(), None),
     }
 }

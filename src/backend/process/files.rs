@@ -1,0 +1,194 @@
+//! The files by which an attempt at a local command outlives the engine that started it.
+//!
+//! All attempts of a run share a folder. An attempt's log is made by whoever starts it, and by nobody else: making it is
+//! the claim. It stays locked for as long as the command or its keeper has it open, so that whoever comes later can tell
+//! whether it still runs, and wait for it. How it ended stands in the journal of the run, written before the lock goes.
+
+use std::{
+    collections::HashMap,
+    fs::{File, OpenOptions, TryLockError},
+    io::{self, Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+};
+
+use super::super::AttemptId;
+use crate::run::{Digest, RunId};
+
+/// Bytes of a log's end that are read for the message of a failure.
+const TAIL_MAX: u64 = 4_096;
+/// What stands in the log of an attempt that was found dead before it had begun, or ended untold.
+const LOST: &[u8] = b"god-flow: nobody knows how this ended\n";
+
+/// The folder of a run's attempts.
+pub(super) fn folder(state: &Path, run: RunId) -> PathBuf {
+    state.join("attempts").join(run.to_string())
+}
+
+/// The name of an attempt's files: readable at its end, and never the same for two attempts.
+pub(super) fn stem(id: &AttemptId) -> String {
+    const READABLE: usize = 60;
+    let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '_' | '-') { c } else { '.' };
+    let readable: Vec<char> = id.node.chars().map(safe).collect();
+    let readable: String = readable[readable.len().saturating_sub(READABLE)..].iter().collect();
+    let digest = Digest::of(&id.node).to_string();
+    format!("{}.{}-{}", readable.trim_start_matches('.'), &digest[..16], id.number)
+}
+
+pub(super) fn log(folder: &Path, stem: &str) -> PathBuf {
+    folder.join(format!("{stem}.log"))
+}
+pub(super) fn outputs(folder: &Path, stem: &str) -> PathBuf {
+    folder.join(format!("{stem}.outputs.json"))
+}
+
+/// Claims an attempt: its log, locked, or nothing where somebody else has it.
+pub(super) fn claim(folder: &Path, stem: &str) -> io::Result<Option<File>> {
+    let log = match OpenOptions::new().append(true).create_new(true).open(log(folder, stem)) {
+        Ok(log) => log,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    // Between the two somebody may have found it unlocked and given it up for lost.
+    match log.try_lock() {
+        Ok(()) if log.metadata()?.len() == 0 => Ok(Some(log)),
+        Ok(()) | Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Exit {
+    Code(i32),
+    Signal(i32),
+}
+
+/// What a journal says of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Line {
+    /// It runs, as the leader of this group of processes.
+    Group(i32),
+    Ended(Exit),
+}
+
+/// The journal of a run, to be added to. Lines are added whole, by one call each.
+pub(super) fn journal(folder: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).open(folder.join("journal"))
+}
+
+pub(super) fn note(mut journal: &File, stem: &str, line: Line) -> io::Result<()> {
+    let text = match line {
+        Line::Group(group) => format!("{stem} group {group}\n"),
+        Line::Ended(Exit::Code(code)) => format!("{stem} code {code}\n"),
+        Line::Ended(Exit::Signal(signal)) => format!("{stem} signal {signal}\n"),
+    };
+    journal.write_all(text.as_bytes())
+}
+
+/// What a run's journal says last of each attempt. A line that was cut off by a crash of the machine says nothing.
+pub(super) fn read_journal(folder: &Path) -> io::Result<HashMap<String, Line>> {
+    let text = match std::fs::read_to_string(folder.join("journal")) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(HashMap::new()),
+        Err(error) => return Err(error),
+    };
+    let line = |line: &str| {
+        let mut words = line.split(' ');
+        let (stem, kind, number) = (words.next()?, words.next()?, words.next()?.parse().ok()?);
+        let line = match kind {
+            "group" => Line::Group(number),
+            "code" => Line::Ended(Exit::Code(number)),
+            "signal" => Line::Ended(Exit::Signal(number)),
+            _ => return None,
+        };
+        Some((stem.to_owned(), line))
+    };
+    Ok(text.lines().filter_map(line).collect())
+}
+
+/// Waits until nobody holds an attempt any more, and says how it ended; nothing where nobody knows. From then on nobody
+/// can begin it.
+pub(super) fn wait(folder: &Path, stem: &str) -> io::Result<Option<Exit>> {
+    let mut log = OpenOptions::new().read(true).append(true).open(log(folder, stem))?;
+    log.lock()?;
+    match read_journal(folder)?.get(stem) {
+        Some(Line::Ended(exit)) => Ok(Some(*exit)),
+        Some(Line::Group(_)) | None => {
+            log.write_all(LOST)?;
+            Ok(None)
+        }
+    }
+}
+
+/// Whether somebody has an attempt under way.
+pub(super) fn is_held(folder: &Path, stem: &str) -> bool {
+    File::open(log(folder, stem)).is_ok_and(|log| matches!(log.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+/// The last words of a log.
+pub(super) fn tail(folder: &Path, stem: &str) -> String {
+    let read = || -> io::Result<String> {
+        let mut log = File::open(log(folder, stem))?;
+        let length = log.metadata()?.len();
+        log.seek(SeekFrom::Start(length.saturating_sub(TAIL_MAX)))?;
+        let mut bytes = Vec::new();
+        log.take(TAIL_MAX).read_to_end(&mut bytes)?;
+        Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
+    };
+    let text = read().unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(3)..].join(" | ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(node: &str, number: u32) -> AttemptId {
+        AttemptId { run: RunId::from_bytes([0; 16]), node: node.into(), number }
+    }
+
+    #[test]
+    fn names_of_files_are_safe_and_apart() {
+        let long = format!("rounds#2/{}", "x".repeat(500));
+        let nodes = ["a/b", "a.b", "a[b]", "../../etc/passwd", "é", &long, &format!("{long}x")];
+        let mut stems: Vec<String> = nodes.iter().map(|node| stem(&id(node, 1))).collect();
+        stems.push(stem(&id("a/b", 2)));
+        for stem in &stems {
+            assert!(stem.len() < 120 && !stem.contains('/') && !stem.starts_with('.'), "{stem}");
+        }
+        let all = stems.len();
+        stems.sort();
+        stems.dedup();
+        assert_eq!(stems.len(), all);
+    }
+
+    #[test]
+    fn an_attempt_is_claimed_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let claimed = claim(folder.path(), "a").unwrap();
+        assert!(claimed.is_some());
+        assert!(claim(folder.path(), "a").unwrap().is_none());
+        drop(claimed);
+        assert!(claim(folder.path(), "a").unwrap().is_none(), "a claim is for ever");
+    }
+
+    #[test]
+    fn what_ended_untold_is_lost_and_never_begins_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = journal(folder.path()).unwrap();
+        for (stem, lines, expected) in [
+            ("lost", vec![], None),
+            ("dead", vec![Line::Group(7)], None),
+            ("done", vec![Line::Group(8), Line::Ended(Exit::Code(3))], Some(Exit::Code(3))),
+            ("shot", vec![Line::Ended(Exit::Signal(9))], Some(Exit::Signal(9))),
+        ] {
+            drop(claim(folder.path(), stem).unwrap());
+            lines.into_iter().for_each(|line| note(&journal, stem, line).unwrap());
+            assert_eq!(wait(folder.path(), stem).unwrap(), expected, "{stem}");
+            assert_eq!(wait(folder.path(), stem).unwrap(), expected, "{stem}, again");
+        }
+        assert!(tail(folder.path(), "lost").contains("nobody knows"));
+    }
+}

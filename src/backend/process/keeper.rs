@@ -1,0 +1,197 @@
+//! The keeper: a small process between the engine and the commands that it runs, which outlives the engine.
+//!
+//! Only a command's parent learns how it ended. If the engine were the parent and died, a command that ends meanwhile would
+//! have to be run again, and its effect would be there twice. The keeper starts commands as it is told, notes in the journal
+//! how they end, and tells the engine. When the engine is gone it starts nothing more and goes when the last command has
+//! ended.
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::{self, BufRead, Write},
+    os::unix::process::{CommandExt, ExitStatusExt},
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
+    thread,
+    time::Duration,
+};
+
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+
+use super::{
+    files::{self, Exit, Line},
+    wire::{News, Order, Start, What},
+};
+
+/// How long a command that is told to end has until it is killed.
+pub(super) const GRACE: Duration = Duration::from_secs(10);
+
+/// Keeps the commands of the run whose attempts are in this folder, as orders on stdin say, until there are no more orders
+/// and no more commands.
+pub fn keep(folder: &Path) -> io::Result<()> {
+    let journal = files::journal(folder)?;
+    let (jobs, queue) = mpsc::channel();
+    let keeper =
+        Arc::new(Keeper { folder: folder.to_owned(), journal, queue: Mutex::new(queue), live: Mutex::default() });
+    let mut workers = Vec::new();
+    for line in io::stdin().lock().lines() {
+        match serde_json::from_str(&line?)? {
+            Order::Start(start) => {
+                let mut live = keeper.live();
+                live.commands.insert(start.ticket, Live::default());
+                // Each worker has one command at a time, so there are never more of them than commands at once.
+                if live.commands.len() > workers.len() {
+                    let keeper = keeper.clone();
+                    workers.push(thread::spawn(move || keeper.work()));
+                }
+                drop(live);
+                jobs.send(start).map_err(io::Error::other)?;
+            }
+            Order::Stop { ticket } => keeper.stop(ticket),
+        }
+    }
+    drop(jobs);
+    workers.into_iter().for_each(|worker| drop(worker.join()));
+    Ok(())
+}
+
+struct Keeper {
+    folder: PathBuf,
+    journal: File,
+    queue: Mutex<mpsc::Receiver<Start>>,
+    live: Mutex<Lives>,
+}
+
+#[derive(Default)]
+struct Lives {
+    commands: HashMap<u64, Live>,
+}
+
+/// A command from its order to its end.
+#[derive(Default)]
+struct Live {
+    group: Option<Pid>,
+    /// It was told to end, perhaps before it began.
+    stopped: bool,
+}
+
+impl Keeper {
+    /// Nothing is left half done under the lock.
+    fn live(&self) -> MutexGuard<'_, Lives> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn work(self: &Arc<Self>) {
+        loop {
+            let next = self.queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let Ok(start) = next else { return };
+            let what = self.run(&start).unwrap_or_else(|error| What::Refused(error.to_string()));
+            self.live().commands.remove(&start.ticket);
+            tell(&News { ticket: start.ticket, what });
+        }
+    }
+
+    /// Runs a command to its end, unless somebody else has begun it.
+    fn run(self: &Arc<Self>, start: &Start) -> io::Result<What> {
+        let Some(log) = files::claim(&self.folder, &start.stem)? else { return Ok(What::Taken) };
+        let mut command = command(start, &log)?;
+        let ended = |status: ExitStatus| match status.code() {
+            Some(code) => Exit::Code(code),
+            None => Exit::Signal(status.signal().unwrap_or_default()),
+        };
+        let mut child = match command.spawn() {
+            Ok(child) => child,
+            Err(error) => {
+                let name = start.command.first().map_or("", String::as_str);
+                let why = format!("`{name}` cannot be started: {error}");
+                writeln!(&log, "god-flow: {why}")?;
+                files::note(&self.journal, &start.stem, Line::Ended(Exit::Code(NOT_STARTED)))?;
+                return Ok(What::Refused(why));
+            }
+        };
+        // The pipes of the command's own making are gone with this, and what it holds of ours.
+        drop(command);
+        let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        files::note(&self.journal, &start.stem, Line::Group(Pid::as_raw(group)))?;
+        self.started(start.ticket, group);
+        if let Some(group) = group {
+            // It ends, and its number stays its own until nobody can signal it any more.
+            while waitid(WaitId::Pid(group), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).is_err_and(again) {}
+        }
+        self.live().commands.entry(start.ticket).or_default().group = None;
+        let exit = ended(child.wait()?);
+        // While the log is still locked: whoever finds it unlocked finds this.
+        files::note(&self.journal, &start.stem, Line::Ended(exit))?;
+        Ok(What::Ended(exit))
+    }
+
+    fn started(self: &Arc<Self>, ticket: u64, group: Option<Pid>) {
+        let mut live = self.live();
+        let Some(found) = live.commands.get_mut(&ticket) else { return };
+        found.group = group;
+        if found.stopped {
+            drop(live);
+            self.end(ticket);
+        }
+    }
+
+    fn stop(self: &Arc<Self>, ticket: u64) {
+        let mut live = self.live();
+        let Some(found) = live.commands.get_mut(&ticket) else { return };
+        if !std::mem::replace(&mut found.stopped, true) {
+            drop(live);
+            self.end(ticket);
+        }
+    }
+
+    /// Asks it to end, and kills it when it has not ended in good time.
+    fn end(self: &Arc<Self>, ticket: u64) {
+        self.signal(ticket, Signal::TERM);
+        let keeper = self.clone();
+        thread::spawn(move || {
+            thread::sleep(GRACE);
+            keeper.signal(ticket, Signal::KILL);
+        });
+    }
+
+    fn signal(&self, ticket: u64, signal: Signal) {
+        let live = self.live();
+        if let Some(group) = live.commands.get(&ticket).and_then(|live| live.group) {
+            // It may have ended this very moment.
+            let _ = kill_process_group(group, signal);
+        }
+    }
+}
+
+fn again(error: rustix::io::Errno) -> bool {
+    error == rustix::io::Errno::INTR
+}
+
+/// The exit code that stands in the journal for a command that could not be started, as shells have it.
+pub(super) const NOT_STARTED: i32 = 127;
+
+fn command(start: &Start, log: &File) -> io::Result<Command> {
+    let (program, arguments) = start.command.split_first().ok_or_else(|| io::Error::other("the command is empty"))?;
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .envs(start.env.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log.try_clone()?)
+        .process_group(0);
+    if let Some(dir) = &start.dir {
+        command.current_dir(dir);
+    }
+    Ok(command)
+}
+
+/// Tells the engine; when it is gone the journal tells the next one.
+fn tell(news: &News) {
+    if let Ok(mut line) = serde_json::to_vec(news) {
+        line.push(b'\n');
+        let mut stdout = io::stdout().lock();
+        let _ = stdout.write_all(&line).and_then(|()| stdout.flush());
+    }
+}

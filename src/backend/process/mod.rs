@@ -1,0 +1,383 @@
+//! Local commands, run by a [`keeper`] that outlives the engine.
+//!
+//! Orders go to the keeper through a pipe and news come back through another. What this process has not begun itself it
+//! takes up by the files of the attempt: see [`files`].
+
+mod files;
+pub mod keeper;
+mod wire;
+
+use std::{
+    collections::HashMap,
+    io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+};
+
+use async_trait::async_trait;
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde_json::Value as Json;
+use tokio::sync::mpsc;
+
+use self::{
+    files::Exit,
+    wire::{News, Order, Start, What},
+};
+use super::{AttemptId, Backend, Error, LogPart, Work};
+use crate::{
+    action::process,
+    base::{Size, Ty, limits::EVENT_BYTES_MAX},
+    run::{Blame, Cause, Failure, Input, Report, RunId, event::HostOffer, place::HostId},
+    workflow::Does,
+};
+
+/// Bytes of a log that are read at once.
+const LOG_PART_MAX: u64 = 1 << 20;
+
+/// What the backend needs to know.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The folder for the files of all runs.
+    pub folder: PathBuf,
+    /// The program that keeps commands, and what it is called with before the folder.
+    pub keeper: (PathBuf, Vec<String>),
+    /// Commands at once.
+    pub jobs: u32,
+}
+
+pub struct Processes {
+    folder: PathBuf,
+    jobs: u32,
+    desk: Arc<Desk>,
+}
+
+/// What the backend shares with the threads that listen and wait.
+struct Desk {
+    folder: PathBuf,
+    keeper: (PathBuf, Vec<String>),
+    reports: mpsc::Sender<Input>,
+    under_way: Mutex<UnderWay>,
+}
+
+#[derive(Default)]
+struct UnderWay {
+    attempts: HashMap<AttemptId, Attempt>,
+    tickets: HashMap<u64, AttemptId>,
+    last_ticket: u64,
+    orders: Option<Orders>,
+}
+
+/// The way to the keeper, and which keeper it is.
+struct Orders {
+    stdin: ChildStdin,
+    number: u64,
+}
+
+#[derive(Clone)]
+struct Attempt {
+    stem: Arc<str>,
+    ticket: u64,
+    /// The keeper that was told to start it.
+    keeper: u64,
+    /// Whether the step declares outputs.
+    gives: bool,
+    /// It was told to end, and whether what is there then counts.
+    ending: Option<bool>,
+}
+
+impl Processes {
+    /// A backend for one run. Reports go to the channel.
+    pub fn new(settings: Settings, run: RunId, reports: mpsc::Sender<Input>) -> Result<Self, Error> {
+        let folder = files::folder(&settings.folder, run);
+        std::fs::create_dir_all(&folder).map_err(|error| failed("make its folder", &error))?;
+        let desk = Desk { folder: folder.clone(), keeper: settings.keeper, reports, under_way: Mutex::default() };
+        Ok(Self { folder, jobs: settings.jobs, desk: Arc::new(desk) })
+    }
+}
+
+#[async_trait]
+impl Backend for Processes {
+    fn name(&self) -> &'static str {
+        "process"
+    }
+
+    async fn hosts(&self) -> Result<Vec<(HostId, HostOffer)>, Error> {
+        let here = HostId::parse("here").expect("it is a name");
+        let cpus = thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX));
+        let offer = HostOffer { cpus, memory: memory(), slots: self.jobs, ..HostOffer::default() };
+        Ok(vec![(here, offer)])
+    }
+
+    fn ensure(&self, id: &AttemptId, work: Work<'_>) {
+        let call = match process::call(&work.attempt.input) {
+            Ok(call) => call,
+            Err(why) => return self.desk.tell(id, Report::Failed(refused(why))),
+        };
+        let gives = match &work.run.plan.step(work.node).does {
+            Does::Action { gives: Ty::Record(record), .. } => !record.fields.is_empty(),
+            _ => false,
+        };
+        self.desk.clone().start(id, call, gives);
+    }
+
+    fn stop(&self, id: &AttemptId, keep: bool) {
+        let mut under_way = self.desk.under_way();
+        let Some(attempt) = under_way.attempts.get_mut(id) else { return };
+        if attempt.ending.replace(keep).is_some() {
+            return;
+        }
+        let Attempt { ticket, keeper, stem, .. } = attempt.clone();
+        match &mut under_way.orders {
+            Some(orders) if orders.number == keeper => {
+                // When the keeper is gone, so that it cannot be told, whoever waits for its commands ends them.
+                let _ = order(&mut orders.stdin, &Order::Stop { ticket });
+            }
+            _ => {
+                drop(under_way);
+                end_found(&self.folder, &stem);
+            }
+        }
+    }
+
+    async fn logs(&self, id: &AttemptId, from: u64) -> Result<LogPart, Error> {
+        let path = files::log(&self.folder, &files::stem(id));
+        let over = !self.desk.under_way().attempts.contains_key(id);
+        let read = || -> io::Result<LogPart> {
+            let mut log = match std::fs::File::open(&path) {
+                Ok(log) => log,
+                // It has not begun.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    return Ok(LogPart { bytes: Vec::new(), next: from, over });
+                }
+                Err(error) => return Err(error),
+            };
+            log.seek(SeekFrom::Start(from))?;
+            let mut bytes = Vec::new();
+            let count = log.take(LOG_PART_MAX).read_to_end(&mut bytes)? as u64;
+            Ok(LogPart { bytes, next: from + count, over: over && count < LOG_PART_MAX })
+        };
+        read().map_err(|error| failed("read a log", &error))
+    }
+
+    fn leave(&self) -> &'static str {
+        "local commands go on by themselves, and how they end is found out when the run is resumed"
+    }
+}
+
+impl Desk {
+    /// Nothing is left half done under the lock.
+    fn under_way(&self) -> MutexGuard<'_, UnderWay> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn start(self: Arc<Self>, id: &AttemptId, call: process::Call, gives: bool) {
+        let mut under_way = self.under_way();
+        if under_way.attempts.contains_key(id) {
+            return;
+        }
+        let keeper = match self.clone().keeper(&mut under_way) {
+            Ok(keeper) => keeper,
+            Err(error) => {
+                drop(under_way);
+                let why = format!("the process that keeps commands cannot be started: {error}");
+                return self.tell(id, Report::Failed(Failure::new(Cause::HostLost, why)));
+            }
+        };
+        under_way.last_ticket += 1;
+        let ticket = under_way.last_ticket;
+        let stem: Arc<str> = files::stem(id).into();
+        let process::Call { command, mut env, dir } = call;
+        let own = [
+            ("GOD_FLOW_RUN", id.run.to_string()),
+            ("GOD_FLOW_NODE", id.node.to_string()),
+            ("GOD_FLOW_ATTEMPT", id.number.to_string()),
+            (process::OUTPUTS_FILE, files::outputs(&self.folder, &stem).display().to_string()),
+        ];
+        env.extend(own.map(|(name, value)| (name.to_owned(), value)));
+        let start = Start { ticket, stem: stem.to_string(), command, env, dir };
+        under_way.attempts.insert(id.clone(), Attempt { stem, ticket, keeper, gives, ending: None });
+        under_way.tickets.insert(ticket, id.clone());
+        if let Some(orders) = &mut under_way.orders {
+            // A pipe holds hundreds of orders and its reader does nothing else, so that this does not wait. When the
+            // keeper is gone, whoever listens to it deals with all that it had.
+            let _ = order(&mut orders.stdin, &Order::Start(start));
+        }
+    }
+
+    /// The number of the keeper, which is started if there is none.
+    fn keeper(self: Arc<Self>, under_way: &mut UnderWay) -> io::Result<u64> {
+        if let Some(orders) = &under_way.orders {
+            return Ok(orders.number);
+        }
+        let (program, arguments) = &self.keeper;
+        let mut child = Command::new(program)
+            .args(arguments)
+            .arg(&self.folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            // Signals from the terminal are for the engine.
+            .process_group(0)
+            .spawn()?;
+        let stdin = child.stdin.take().ok_or_else(|| io::Error::other("it has no stdin"))?;
+        let number = under_way.last_ticket + 1;
+        under_way.orders = Some(Orders { stdin, number });
+        thread::spawn(move || self.listen(child, number));
+        Ok(number)
+    }
+
+    /// Listens to a keeper until it is gone.
+    fn listen(self: Arc<Self>, mut keeper: Child, number: u64) {
+        for line in keeper.stdout.take().map(BufReader::new).into_iter().flat_map(BufRead::lines) {
+            let Some(News { ticket, what }) = line.ok().and_then(|line| serde_json::from_str(&line).ok()) else {
+                break;
+            };
+            let id = self.under_way().tickets.remove(&ticket);
+            match (id, what) {
+                (Some(id), What::Ended(exit)) => self.ended(&id, Some(exit)),
+                (Some(id), What::Refused(why)) => self.over(&id, |_| Report::Failed(refused(why))),
+                (Some(id), What::Taken) => self.clone().take_up(id),
+                (None, _) => {}
+            }
+        }
+        // It ends only when it is told to, or when somebody kills it: its commands may go on.
+        let mut under_way = self.under_way();
+        under_way.orders.take_if(|orders| orders.number == number);
+        let left: Vec<AttemptId> = {
+            let of_it = under_way.attempts.iter().filter(|(_, attempt)| attempt.keeper == number);
+            of_it.map(|(id, _)| id.clone()).collect()
+        };
+        drop(under_way);
+        // Whatever became of it, it is not to become a zombie.
+        let _ = keeper.wait();
+        left.into_iter().for_each(|id| self.clone().take_up(id));
+    }
+
+    /// Waits, in a thread of its own, for what somebody else has begun.
+    fn take_up(self: Arc<Self>, id: AttemptId) {
+        let stem = {
+            let mut under_way = self.under_way();
+            let Some(attempt) = under_way.attempts.get_mut(&id) else { return };
+            attempt.keeper = 0;
+            if attempt.ending.is_some() {
+                end_found(&self.folder, &attempt.stem);
+            }
+            attempt.stem.clone()
+        };
+        thread::spawn(move || {
+            let exit = match files::wait(&self.folder, &stem) {
+                Ok(exit) => exit,
+                // It was never begun: the keeper was gone before it was told.
+                Err(_) => None,
+            };
+            self.ended(&id, exit);
+        });
+    }
+
+    fn ended(&self, id: &AttemptId, exit: Option<Exit>) {
+        self.over(id, |attempt| match exit {
+            None => {
+                let why = "the command was lost: whatever ran it ended before it did";
+                Report::Failed(Failure::new(Cause::HostLost, why))
+            }
+            Some(_) if attempt.ending.is_some() => {
+                let output = attempt.ending.filter(|keep| *keep).and_then(|_| self.outputs(attempt).ok());
+                Report::CutShort { output }
+            }
+            Some(Exit::Code(0)) => match self.outputs(attempt) {
+                Ok(output) => Report::Succeeded { output },
+                Err(why) => Report::Failed(Failure::new(Cause::BadOutput, why)),
+            },
+            Some(exit) => {
+                let how = match exit {
+                    Exit::Code(code) => format!("it ended with exit code {code}"),
+                    Exit::Signal(signal) => format!("it was ended by signal {signal}"),
+                };
+                let tail = files::tail(&self.folder, &attempt.stem);
+                let message = if tail.is_empty() { how } else { format!("{how}: {tail}") };
+                Report::Failed(Failure { blame: Blame::Operator, ..Failure::new(Cause::ExitCode, message) })
+            }
+        });
+    }
+
+    fn over(&self, id: &AttemptId, report: impl FnOnce(&Attempt) -> Report) {
+        let attempt = {
+            let mut under_way = self.under_way();
+            let Some(attempt) = under_way.attempts.remove(id) else { return };
+            under_way.tickets.remove(&attempt.ticket);
+            attempt
+        };
+        let report = report(&attempt);
+        // When the driver is gone nobody waits for it: the journal tells the next one.
+        let _ = self.reports.blocking_send(Input::Report { node: id.node.clone(), attempt: id.number, report });
+    }
+
+    /// Reports from the driver's own task, which must not wait for itself.
+    fn tell(&self, id: &AttemptId, report: Report) {
+        let (reports, input) =
+            (self.reports.clone(), Input::Report { node: id.node.clone(), attempt: id.number, report });
+        tokio::spawn(async move { reports.send(input).await });
+    }
+
+    /// What the command wrote as its outputs.
+    fn outputs(&self, attempt: &Attempt) -> Result<Json, String> {
+        if !attempt.gives {
+            return Ok(Json::Object(serde_json::Map::new()));
+        }
+        let file = process::OUTPUTS_FILE;
+        let path = files::outputs(&self.folder, &attempt.stem);
+        let mut text = String::new();
+        std::fs::File::open(path)
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound => format!("it wrote nothing into the file that ${file} names"),
+                _ => format!("the file that ${file} names cannot be read: {error}"),
+            })?
+            .take(EVENT_BYTES_MAX as u64 + 1)
+            .read_to_string(&mut text)
+            .map_err(|error| format!("the file that ${file} names cannot be read: {error}"))?;
+        serde_json::from_str(&text).map_err(|error| format!("what it wrote as its outputs is no JSON: {error}"))
+    }
+}
+
+/// Ends a command that another keeper has begun, if it still runs.
+fn end_found(folder: &Path, stem: &str) {
+    let group = match files::read_journal(folder).ok().and_then(|journal| journal.get(stem).copied()) {
+        Some(files::Line::Group(group)) => group,
+        _ => return,
+    };
+    let (Some(group), true) = (Pid::from_raw(group), files::is_held(folder, stem)) else { return };
+    let (folder, stem) = (folder.to_owned(), stem.to_owned());
+    thread::spawn(move || {
+        // It may end this very moment.
+        let _ = kill_process_group(group, Signal::TERM);
+        thread::sleep(keeper::GRACE);
+        if files::is_held(&folder, &stem) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    });
+}
+
+fn order(stdin: &mut ChildStdin, order: &Order) -> io::Result<()> {
+    let mut line = serde_json::to_vec(order)?;
+    line.push(b'\n');
+    stdin.write_all(&line)
+}
+
+fn refused(why: String) -> Failure {
+    Failure { blame: Blame::Operator, ..Failure::new(Cause::Refused, why) }
+}
+
+fn failed(what: &str, error: &io::Error) -> Error {
+    Error { backend: "process", what: what.into(), why: error.to_string() }
+}
+
+/// The memory of this host; without bound where the system does not say.
+fn memory() -> Size {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let kilobytes =
+        text.lines().find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix("kB")?.trim().parse().ok());
+    Size(kilobytes.map_or(u64::MAX, |kilobytes: u64| kilobytes * 1_024))
+}
