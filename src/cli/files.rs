@@ -129,14 +129,21 @@ pub(super) fn workflow_and_source(path: &str, settings: &[String], out: &Out) ->
 
 /// The world of a file, or the built-in one; else the mistakes told and the exit that they mean.
 pub(super) fn world(path: Option<&str>, out: &Out) -> Result<Model, Exit> {
-    let Some(path) = path else { return Ok(Model::default()) };
+    path.map_or_else(|| Ok(Model::default()), |path| world_file(path, out).map(|(_, model)| model))
+}
+
+/// A modelled world and its text, which a run keeps.
+pub(super) fn world_file(path: &str, out: &Out) -> Result<(String, Model), Exit> {
     let text = Disk::around(path).read(path).map_err(|why| out.wrong(&format!("cannot read {path}: {why}")))?;
     let mut sources = Sources::default();
     let source = sources.add(path, text.as_str());
-    Model::read(source, &text).map_err(|mistakes| {
-        tell(&mistakes, &sources, if out.json { Format::Json } else { Format::Human }, out);
-        Exit::Wrong
-    })
+    match Model::read(source, &text) {
+        Ok(model) => Ok((text, model)),
+        Err(mistakes) => {
+            tell(&mistakes, &sources, if out.json { Format::Json } else { Format::Human }, out);
+            Err(Exit::Wrong)
+        }
+    }
 }
 
 /// Tells mistakes: as data to stdout, for people to stderr.
@@ -212,22 +219,4 @@ pub(super) fn inputs(path: &str, workflow: &Workflow) -> Result<IndexMap<Name, V
         inputs.insert(name.clone(), value);
     }
     Ok(inputs)
-}
-
-/// The text of a modelled world, checked; or its mistakes told.
-pub(super) fn world(path: &Path, out: &Out) -> Result<String, Exit> {
-    let name = path.display().to_string();
-    let text = std::fs::File::open(path)
-        .map_err(|error| told(&error))
-        .and_then(read_limited)
-        .map_err(|why| out.wrong(&format!("{name}: {why}")))?;
-    let mut sources = Sources::default();
-    let source = sources.add(name, text.as_str());
-    match Model::read(source, &text) {
-        Ok(_) => Ok(text),
-        Err(mistakes) => {
-            tell(&mistakes, &sources, if out.json { Format::Json } else { Format::Human }, out);
-            Err(Exit::Wrong)
-        }
-    }
 }

@@ -43,7 +43,7 @@ pub(super) struct Args {
     seed: u64,
     /// The modelled world of a mock run; four hosts with eight H100 each where none is given.
     #[arg(long, value_name = "FILE")]
-    world: Option<PathBuf>,
+    world: Option<String>,
     /// How many times as fast as real time a mock run goes, or `max`.
     #[arg(long, value_name = "X")]
     speed: Option<String>,
@@ -140,7 +140,8 @@ fn setup(args: &Args, workflow: &Workflow, address: &str, out: &Out) -> Result<S
             return Err(out.wrong(&format!("{option} is for a mock run; add --backend mock")));
         }
     }
-    let world = args.world.as_deref().map(|path| files::world(path, out)).transpose()?;
+    let world = args.world.as_deref().map(|path| files::world_file(path, out)).transpose()?;
+    let world = world.map(|(text, _)| text);
     let folder = carry::folder(address);
     let setup = Setup { backend, world, speed: args.speed.clone(), jobs: args.jobs, folder };
     setup.speed().map_err(|why| out.wrong(&format!("--speed: {why}")))?;
