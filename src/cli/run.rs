@@ -1,6 +1,6 @@
 //! `god-flow run`: carries a workflow out.
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 
