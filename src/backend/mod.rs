@@ -18,7 +18,7 @@ use jiff::Timestamp;
 pub use clock::{Clock, Speed};
 pub use mock::{Mock, Play, Player};
 #[cfg(unix)]
-pub use process::Processes;
+pub use process::{Processes, log_path};
 
 use crate::{
     plan::NodeIx,

@@ -202,6 +202,13 @@ fn set(tree: &mut Tree, setting: &str, sources: &mut Sources, mistakes: &mut Vec
     *at = value;
 }
 
+/// Reads a value from a file of YAML or JSON.
+pub(super) fn value(path: &str) -> Result<serde_json::Value, String> {
+    let text = Disk { root: None }.read(path).map_err(|why| format!("cannot read {path}: {why}"))?;
+    let options = serde_yaml::options! { strict_booleans: true };
+    serde_yaml::from_str_with_options(&text, options).map_err(|error| format!("cannot read {path}: {error}"))
+}
+
 /// Reads the inputs of a run from a file of YAML or JSON, each as its declared type.
 pub(super) fn inputs(path: &str, workflow: &Workflow) -> Result<IndexMap<Name, Value>, String> {
     let text = Disk { root: None }.read(path).map_err(|why| format!("cannot read {path}: {why}"))?;

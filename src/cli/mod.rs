@@ -1,22 +1,35 @@
 //! The command line: one file for each subcommand. stdout is data, everything else goes to stderr.
 
 mod actions;
+mod against;
 mod carry;
 mod check;
 mod complete;
 mod detach;
+mod events;
 mod example;
+mod explain;
+mod export;
 mod files;
 mod graph;
 mod keep;
+mod logs;
 mod out;
 mod plan;
 mod progress;
 pub mod report;
 mod resume;
+mod retry;
 mod run;
+mod runs;
 mod schema;
 mod setup;
+mod show;
+mod stored;
+mod table;
+mod tell;
+mod timeline;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -55,6 +68,30 @@ enum Command {
     Run(run::Args),
     /// Takes a run up where it was left: after a pause, a hold or a crash.
     Resume(resume::Args),
+    /// Lists runs, the newest first.
+    Runs(runs::Args),
+    /// Shows how far a run is, or one of its nodes.
+    Show(show::Args),
+    /// Prints the log of a node's work.
+    Logs(logs::Args),
+    /// Prints the events of a run as JSON lines.
+    Events(events::Args),
+    /// Says why a node of a run is where it is.
+    Explain(explain::Args),
+    /// Decides about a node that is held.
+    Decide(tell::Decide),
+    /// Starts nothing more of a run until it is resumed; what runs goes on.
+    Pause(tell::Args),
+    /// Ends a run: what runs is stopped.
+    Cancel(tell::Args),
+    /// Does a run again from a node, and keeps what still holds.
+    Retry(retry::Args),
+    /// Makes every recorded decision of a run again, and says what differs.
+    Verify(verify::Args),
+    /// Writes a run as one file that needs nothing else.
+    Export(export::Args),
+    /// Shows who used which GPU when.
+    Timeline(timeline::Args),
     /// Draws a workflow's steps and what they wait for.
     Graph(graph::Args),
     /// Writes the JSON Schemas that editors use.
@@ -103,6 +140,18 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => plan::run(&args, &out),
         Command::Run(args) => run::run(&args, &out),
         Command::Resume(args) => resume::run(&args, &out),
+        Command::Runs(args) => runs::run(&args, &out),
+        Command::Show(args) => show::run(&args, &out),
+        Command::Logs(args) => logs::run(&args, &out),
+        Command::Events(args) => events::run(&args, &out),
+        Command::Explain(args) => explain::run(&args, &out),
+        Command::Decide(args) => tell::decide(&args, &out),
+        Command::Pause(args) => tell::pause(&args, &out),
+        Command::Cancel(args) => tell::cancel(&args, &out),
+        Command::Retry(args) => retry::run(&args, &out),
+        Command::Verify(args) => verify::run(&args, &out),
+        Command::Export(args) => export::run(&args, &out),
+        Command::Timeline(args) => timeline::run(&args, &out),
         Command::Graph(args) => graph::run(&args, &out),
         Command::Schema(args) => schema::run(&args, &out),
         Command::Actions(args) => actions::run(&args, &out),

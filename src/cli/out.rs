@@ -48,6 +48,16 @@ impl Out {
         }
     }
 
+    /// Prints a part of data that goes on; false where nobody reads it any more.
+    pub(super) fn stream(&self, bytes: impl AsRef<[u8]>) -> Result<bool, Exit> {
+        let mut stdout = std::io::stdout().lock();
+        match stdout.write_all(bytes.as_ref()).and_then(|()| stdout.flush()) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => Err(self.failure(&format!("cannot write to stdout: {error}"))),
+        }
+    }
+
     pub(super) fn json_data(&self, data: &impl Serialize) -> Exit {
         match serde_json::to_string_pretty(data) {
             Ok(text) => self.data(&(text + "\n")),

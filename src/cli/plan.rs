@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::{Exit, files, graph::title, out::Out};
+use super::{Exit, against, files, graph::title, out::Out, stored::Where};
 use crate::{
     base::{GpuKind, GpuRequest, Name, Seed, near},
     plan::{
@@ -31,6 +31,11 @@ pub(super) struct Args {
     /// The GPUs there are, as in `32xH100`, to estimate how long it takes. May be given for several kinds.
     #[arg(long, value_name = "GPUS")]
     gpus: Vec<String>,
+    /// Shows what of this run would be kept if the file were carried out now, and what would run again and why.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["inputs", "entrants", "gpus"])]
+    against: Option<String>,
+    #[command(flatten)]
+    place: Where,
     /// Seed of what is made up.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -41,6 +46,9 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
         Ok(workflow) => workflow,
         Err(exit) => return exit,
     };
+    if let Some(run) = &args.against {
+        return against::run(workflow, run, &args.place, out);
+    }
     let fleet = match fleet(&args.gpus) {
         Ok(fleet) => fleet,
         Err(why) => return out.wrong(&why),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Error, name};
 use crate::{
     base::{Seed, Value},
-    run::{Beginning, RunId, World},
+    run::{Beginning, Illegal, Reusable, RunId, World},
     store::{Found, RunHeader, Store},
     workflow::Workflow,
 };
@@ -30,6 +30,19 @@ pub struct New<'a> {
 
 /// Stores a new run. It stands still until somebody drives it.
 pub async fn begin(store: &dyn Store, id: RunId, new: New<'_>) -> Result<RunHeader, Error> {
+    create(store, id, new, None).await
+}
+
+/// Stores a new run that does another again and keeps what still holds of it.
+pub async fn begin_again(store: &dyn Store, id: RunId, new: New<'_>, from: Reusable) -> Result<RunHeader, Error> {
+    if new.simulated != from.simulated() {
+        let why = "a real run keeps nothing of a simulated one".to_owned();
+        return Err(Illegal { kind: "created", why }.into());
+    }
+    create(store, id, new, Some(from)).await
+}
+
+async fn create(store: &dyn Store, id: RunId, new: New<'_>, from: Option<Reusable>) -> Result<RunHeader, Error> {
     let workflow = store.put_workflow(new.source).await?;
     let name = match new.name {
         Some(name) => name.to_owned(),
@@ -44,7 +57,10 @@ pub async fn begin(store: &dyn Store, id: RunId, new: New<'_>) -> Result<RunHead
         seed: new.seed,
         simulated: new.simulated,
     };
-    let (_, records) = World::begin(new.now, new.workflow, &beginning);
+    let (_, records) = match from {
+        Some(from) => World::begin_from(new.now, new.workflow, &beginning, from),
+        None => World::begin(new.now, new.workflow, &beginning),
+    };
     let header = RunHeader {
         id,
         name,

@@ -6,6 +6,7 @@
 //! process has taken the run over, or the store cannot be reached, the session is thrown away and the next one begins the
 //! same way. Nothing sleeps between an attempt's end and the start of what waited for it.
 
+mod again;
 mod begin;
 mod fits;
 mod handle;
@@ -19,11 +20,12 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
 
-pub use begin::{New, begin};
+pub use again::{remember, reusable};
+pub use begin::{New, begin, begin_again};
 pub use fits::refuse;
 pub use handle::{Asked, Handle, Leaving, Notice};
 pub use inbox::{Answer, ask};
-pub use read::{load, workflow};
+pub use read::{load, records, workflow};
 
 use crate::{
     backend::{self, Backend, Clock},

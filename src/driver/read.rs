@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::Error;
+use super::{Error, again};
 use crate::{
     document::stored,
-    run::{RunId, World},
+    run::{Record, RunId, World},
     store::{Pages, Store},
     workflow::{self, Checked, Workflow},
 };
@@ -15,12 +15,19 @@ pub async fn load(store: &dyn Store, run: RunId) -> Result<World, Error> {
     let header = store.header(run).await?;
     let source = store.workflow(header.workflow).await?;
     let workflow = workflow(&source)?;
+    let mut world = World::replay(run, workflow, &records(store, run).await?)?;
+    again::remember(store, &mut world).await?;
+    Ok(world)
+}
+
+/// All records of a run.
+pub async fn records(store: &dyn Store, run: RunId) -> Result<Vec<Record>, Error> {
     let mut records = Vec::new();
     let mut pages = Pages::of(store, run, 0);
     while let Some(page) = pages.next().await? {
         records.extend(page);
     }
-    Ok(World::replay(run, workflow, &records)?)
+    Ok(records)
 }
 
 /// A stored workflow. It was valid when it was stored; a newer version of the language may see that otherwise.

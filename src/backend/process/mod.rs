@@ -88,6 +88,11 @@ struct Attempt {
     ending: Option<bool>,
 }
 
+/// Where the log of an attempt lies below the folder for the files of all runs.
+pub fn log_path(state: &Path, id: &AttemptId) -> PathBuf {
+    files::log(&files::folder(state, id.run), &files::stem(id))
+}
+
 impl Processes {
     /// A backend for one run. Reports go to the channel.
     pub fn new(settings: Settings, run: RunId, reports: mpsc::Sender<Input>) -> Result<Self, Error> {

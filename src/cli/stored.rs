@@ -1,0 +1,102 @@
+//! Runs in their store, for the commands that look at one or tell it something.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{Exit, carry, out::Out};
+use crate::{
+    driver,
+    run::{Record, World, explain},
+    store::{self, Found, RunHeader, Store},
+    view::History,
+    workflow::Workflow,
+};
+
+/// Where the runs are.
+#[derive(clap::Args)]
+pub(super) struct Where {
+    /// Where runs are kept: a path, `sqlite:PATH` or `postgres://…`. Left out: `.god-flow/god-flow.db`.
+    #[arg(long, value_name = "URL", env = "GOD_FLOW_STORE", hide_env_values = true)]
+    pub(super) store: Option<String>,
+}
+
+/// An open store, with what it takes to wait for it.
+pub(super) struct Stored {
+    pub(super) store: Arc<dyn Store>,
+    runtime: tokio::runtime::Runtime,
+}
+
+/// A run with all that its records say.
+pub(super) struct Told {
+    pub(super) header: RunHeader,
+    pub(super) workflow: Arc<Workflow>,
+    pub(super) source: Arc<str>,
+    pub(super) records: Vec<Record>,
+    pub(super) world: World,
+    pub(super) history: History,
+}
+
+impl Where {
+    pub(super) fn open(&self, out: &Out) -> Result<Stored, Exit> {
+        let address = carry::address(self.store.as_deref());
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime = runtime.map_err(|error| out.failure(&format!("cannot wait for the store: {error}")))?;
+        let store = runtime.block_on(store::open(&address)).map_err(|error| out.failure(&driver::full(&error)))?;
+        Ok(Stored { store, runtime })
+    }
+}
+
+impl Stored {
+    pub(super) fn wait<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
+    /// The run that a person means.
+    pub(super) fn find(&self, text: &str, out: &Out) -> Result<RunHeader, Exit> {
+        match self.wait(self.store.find(text)).map_err(|error| out.failure(&driver::full(&error)))? {
+            Found::One(header) => Ok(header),
+            Found::None if text == "@latest" => Err(out.wrong("there are no runs yet")),
+            Found::None => Err(out.wrong(&format!("there is no run `{text}`; `god-flow runs` lists them"))),
+            Found::Several(runs) => {
+                let names: Vec<String> = runs.iter().map(|run| format!("{} ({})", run.name, run.id)).collect();
+                Err(out.wrong(&format!("`{text}` may mean several runs: {}", names.join(", "))))
+            }
+        }
+    }
+
+    /// The run read back, and looked ahead in.
+    pub(super) fn told(&self, text: &str, out: &Out) -> Result<Told, Exit> {
+        let header = self.find(text, out)?;
+        let told = self.wait(async {
+            let source = self.store.workflow(header.workflow).await?;
+            let workflow = driver::workflow(&source)?;
+            let records = driver::records(&*self.store, header.id).await?;
+            let mut world = World::replay(header.id, workflow.clone(), &records)?;
+            driver::remember(&*self.store, &mut world).await?;
+            let history = History::of(&records)?;
+            Ok::<_, driver::Error>((source, workflow, records, world, history))
+        });
+        let (source, workflow, records, mut world, history) =
+            told.map_err(|error| out.failure(&format!("{}: {}", header.name, driver::full(&error))))?;
+        world.look_ahead();
+        Ok(Told { header, workflow, source, records, world, history })
+    }
+}
+
+impl Told {
+    /// The moment to speak of: now, or the last that is known where the run is over or goes by a clock of its own.
+    pub(super) fn now(&self) -> Timestamp {
+        let last = self.history.last.unwrap_or_else(Timestamp::now);
+        if self.world.run.simulated || self.history.ended.is_some() { last } else { last.max(Timestamp::now()) }
+    }
+
+    /// Says that there is no such node, and which one is near.
+    pub(super) fn no_node(&self, id: &str, out: &Out) -> Exit {
+        let help = match explain::nearest(&self.world.run, id) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("`god-flow show {}` lists its steps", self.header.name),
+        };
+        out.wrong(&format!("there is no node `{id}` in {}; {help}", self.header.name))
+    }
+}

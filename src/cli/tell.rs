@@ -1,0 +1,122 @@
+//! `god-flow decide`, `cancel` and `pause`: what an operator says to a run, with who says it and why.
+//!
+//! Whoever drives the run answers; where nobody does, the command is recorded all the same and nothing is started.
+
+use clap::ValueEnum;
+use serde_json::json;
+
+use super::{Exit, files, out::Out, stored::Where};
+use crate::{
+    driver::{self, Answer},
+    run::{self, Ruling},
+};
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// The run: its name or id, the start of either, or `@latest`.
+    run: String,
+    /// Why; it is recorded.
+    #[arg(long)]
+    why: String,
+    /// Who; left out, the user of this system.
+    #[arg(long)]
+    who: Option<String>,
+    #[command(flatten)]
+    place: Where,
+}
+
+#[derive(clap::Args)]
+pub(super) struct Decide {
+    /// The run: its name or id, the start of either, or `@latest`.
+    run: String,
+    /// The node that is held.
+    node: String,
+    /// What becomes of it.
+    #[arg(value_enum)]
+    decision: Decision,
+    /// Why; it is recorded.
+    #[arg(long)]
+    why: String,
+    /// A file with what the node gives instead, in YAML or JSON: for `replace`.
+    #[arg(long, value_name = "FILE")]
+    with: Option<String>,
+    /// Who; left out, the user of this system.
+    #[arg(long)]
+    who: Option<String>,
+    #[command(flatten)]
+    place: Where,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Decision {
+    /// It is done again, with fresh budgets.
+    Retry,
+    /// It gives what the file says.
+    Replace,
+    /// Its failure stands.
+    Accept,
+    /// It counts as skipped.
+    Void,
+}
+
+pub(super) fn decide(args: &Decide, out: &Out) -> Exit {
+    let ruling = match (args.decision, &args.with) {
+        (Decision::Replace, None) => {
+            return out.wrong("`replace` needs what the node gives instead: add --with FILE");
+        }
+        (Decision::Replace, Some(path)) => match files::value(path) {
+            Ok(value) => Ruling::Replace(value),
+            Err(why) => return out.wrong(&why),
+        },
+        (_, Some(_)) => return out.wrong("--with is for `replace`"),
+        (Decision::Retry, None) => Ruling::Retry,
+        (Decision::Accept, None) => Ruling::Accept,
+        (Decision::Void, None) => Ruling::Void,
+    };
+    let command = run::Command::Rule { node: args.node.as_str().into(), ruling };
+    let call = Args {
+        run: args.run.clone(),
+        why: args.why.clone(),
+        who: args.who.clone(),
+        place: Where { store: args.place.store.clone() },
+    };
+    tell(&call, command, "decided", out)
+}
+
+pub(super) fn cancel(args: &Args, out: &Out) -> Exit {
+    tell(args, run::Command::Cancel, "cancelled", out)
+}
+
+pub(super) fn pause(args: &Args, out: &Out) -> Exit {
+    tell(args, run::Command::Pause, "paused", out)
+}
+
+fn tell(args: &Args, command: run::Command, done: &str, out: &Out) -> Exit {
+    if args.why.trim().is_empty() {
+        return out.wrong("--why is recorded for those who come after: say why");
+    }
+    let stored = match args.place.open(out) {
+        Ok(stored) => stored,
+        Err(exit) => return exit,
+    };
+    let header = match stored.find(&args.run, out) {
+        Ok(header) => header,
+        Err(exit) => return exit,
+    };
+    let named = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let who = args.who.clone().or_else(|| named("USER")).or_else(|| named("USERNAME"));
+    let who = who.unwrap_or_else(|| "an operator".into());
+    let by = format!("a command of process {}", std::process::id());
+    let answer = stored.wait(driver::ask(&*stored.store, header.id, &by, &who, &args.why, command));
+    match answer {
+        Ok(Answer::Obeyed) if out.json => {
+            out.json_data(&json!({ "run": header.id, "name": header.name, "done": done }))
+        }
+        Ok(Answer::Obeyed) => {
+            out.say(&format!("{done}: {}\n", header.name));
+            Exit::Fine
+        }
+        Ok(Answer::Refused(why)) => out.refused(&format!("{}: {why}", header.name)),
+        Err(error) => out.failure(&driver::full(&error)),
+    }
+}
