@@ -25,6 +25,7 @@ mod runs;
 mod schema;
 mod setup;
 mod show;
+mod simulate;
 mod stored;
 mod table;
 mod tell;
@@ -92,6 +93,8 @@ enum Command {
     Export(export::Args),
     /// Shows who used which GPU when.
     Timeline(timeline::Args),
+    /// Plays a workflow many times in a modelled world: how long, how costly, who wins.
+    Simulate(simulate::Args),
     /// Draws a workflow's steps and what they wait for.
     Graph(graph::Args),
     /// Writes the JSON Schemas that editors use.
@@ -152,6 +155,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::run(&args, &out),
         Command::Export(args) => export::run(&args, &out),
         Command::Timeline(args) => timeline::run(&args, &out),
+        Command::Simulate(args) => simulate::run(&args, &out),
         Command::Graph(args) => graph::run(&args, &out),
         Command::Schema(args) => schema::run(&args, &out),
         Command::Actions(args) => actions::run(&args, &out),

@@ -157,7 +157,8 @@ impl<'m> Storm<'m> {
         for (node, attempt, report) in self.player.take_due() {
             let is_current = self.player.run().attempts.get(&node).is_some_and(|it| it.number == attempt);
             let later = Span::from_secs(1 + self.stream.below(7_200) as u32);
-            if is_current && self.strikes(self.weather.late) {
+            // Too late is as good as lost.
+            if is_current && self.may_lose(node) && self.strikes(self.weather.late) {
                 self.player.put(later, node, attempt, report);
                 continue;
             }
