@@ -8,10 +8,10 @@ use std::{
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::{Exit, out::Out, progress, setup::Setup};
+use super::{Exit, out::Out, progress::Progress, setup::Setup};
 use crate::{
     backend::{Backend, REPORTS_MAX},
-    driver::{self, Driver, End, Handle, Leaving},
+    driver::{self, Driver, End, Finished, Handle, Leaving},
     run::{NodeId, Outcome},
     store::{self, RunHeader, Store},
 };
@@ -23,6 +23,8 @@ pub(super) struct Carried<'a> {
     /// The store as it was named in the call.
     pub(super) address: Option<&'a str>,
     pub(super) allow_process: bool,
+    /// Whether a run that is paused goes on.
+    pub(super) resumes: bool,
 }
 
 /// The address of the store: the one that was named, or the usual file.
@@ -73,19 +75,25 @@ async fn attend(carried: &Carried<'_>, setup: &Setup, out: &Out) -> Exit {
     let holder = format!("process {} on {}", std::process::id(), host());
     let (driver, handle) =
         Driver::new(carried.store.clone(), backend.clone(), clock.clone(), carried.run.id, holder, inputs);
+    let driver = if carried.resumes { driver.resuming(&user()) } else { driver };
     let name = &carried.run.name;
     let signals = tokio::spawn(leave_on_signals(handle.clone(), name.clone(), out.clone()));
-    let shown = tokio::spawn(progress::show(handle.clone(), clock, name.clone(), out.clone()));
-    let end = tokio::spawn(driver.drive()).await;
-    drop(handle);
-    signals.abort();
-    // It ends by itself: the driver is gone.
-    let _ = shown.await;
-    let end = match end {
-        Ok(end) => end,
+    let progress = Progress::new(carried.run.id, name, clock, out.clone());
+    let driving = tokio::spawn(async move {
+        let end = driver.drive().await;
+        signals.abort();
+        end
+    });
+    // It ends by itself when the driver is gone.
+    let progress = progress.follow(handle).await;
+    let finished = match driving.await {
+        Ok(finished) => finished,
         Err(bug) => std::panic::resume_unwind(bug.into_panic()),
     };
-    match end {
+    if let Ok(Finished { world: Some(world), .. }) = &finished {
+        progress.end(world);
+    }
+    match finished.map(|finished| finished.end) {
         Ok(End::Over(outcome)) => over(carried, &outcome, out),
         Ok(End::Held(nodes)) => held(carried, &nodes, out),
         Ok(End::Left { under_way }) => left(carried, under_way, &*backend, out),
@@ -178,6 +186,12 @@ fn as_text(gives: &serde_json::Value) -> String {
         }
         other => format!("{}\n", one(other)),
     }
+}
+
+/// Who is at the keyboard, as far as the system says.
+pub(super) fn user() -> String {
+    let set = |name: &&str| std::env::var(name).ok().filter(|user| !user.is_empty());
+    ["USER", "LOGNAME"].iter().find_map(set).unwrap_or_else(|| "operator".into())
 }
 
 fn host() -> String {

@@ -63,7 +63,8 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
         let why = "it runs local commands with your rights; allow it with --allow-process or GOD_FLOW_ALLOW_PROCESS=1";
         return out.refused(why);
     }
-    let carried = Carried { store, run, address: args.store.as_deref(), allow_process: args.allow_process };
+    let carried =
+        Carried { store, run, address: args.store.as_deref(), allow_process: args.allow_process, resumes: true };
     carry::carry(&carried, &setup, args.detach, out)
 }
 

@@ -68,7 +68,8 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
     match begin(args, out) {
         Ok((store, run, setup)) => {
             let address = args.store.as_deref();
-            carry::carry(&Carried { store, run, address, allow_process: args.allow_process }, &setup, args.detach, out)
+            let carried = Carried { store, run, address, allow_process: args.allow_process, resumes: false };
+            carry::carry(&carried, &setup, args.detach, out)
         }
         Err(exit) => exit,
     }

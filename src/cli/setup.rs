@@ -99,8 +99,7 @@ impl Setup {
             keeper: (program, vec![super::keep::COMMAND.into()]),
             jobs: self.jobs.unwrap_or_else(|| u32::try_from(processors).unwrap_or(u32::MAX)),
         };
-        let processes = Processes::new(settings, run, reports).map_err(|error| error.to_string())?;
-        Ok(Box::new(processes))
+        Ok(Box::new(Processes::new(settings, run, reports)))
     }
 
     #[cfg(not(unix))]

@@ -29,7 +29,7 @@ pub use read::{load, records, workflow};
 
 use crate::{
     backend::{self, Backend, Clock},
-    run::{Illegal, Input, NodeId, Outcome, RunId},
+    run::{Illegal, Input, NodeId, Outcome, RunId, World},
     store::{self, Store},
 };
 use handle::Desk;
@@ -73,6 +73,18 @@ pub struct Driver {
     holder: String,
     inputs: mpsc::Receiver<Input>,
     desk: Desk,
+    /// Who takes a paused run up again.
+    resumes: Option<Arc<str>>,
+    /// The run as it was left.
+    last: Option<Box<World>>,
+}
+
+/// What a driver leaves.
+#[derive(Debug)]
+pub struct Finished {
+    pub end: End,
+    /// The run as it was left; nothing where it was never driven here.
+    pub world: Option<Box<World>>,
 }
 
 impl Driver {
@@ -86,17 +98,24 @@ impl Driver {
         inputs: mpsc::Receiver<Input>,
     ) -> (Self, Handle) {
         let (handle, desk) = handle::pair();
-        (Self { store, backend, clock, run, holder, inputs, desk }, handle)
+        (Self { store, backend, clock, run, holder, inputs, desk, resumes: None, last: None }, handle)
+    }
+
+    /// A run that is paused goes on, in the name of somebody.
+    #[must_use]
+    pub fn resuming(self, who: &str) -> Self {
+        Self { resumes: Some(who.into()), ..self }
     }
 
     /// Carries the run on until it is over, is held, or is told to leave.
-    pub async fn drive(mut self) -> Result<End, Error> {
+    pub async fn drive(mut self) -> Result<Finished, Error> {
         let mut pause = STORE_PAUSE.0;
         let mut away = Duration::ZERO;
         loop {
             let error = match self.session().await {
                 Err(Error::Store(error)) => error,
-                end => return end,
+                Err(error) => return Err(error),
+                Ok(end) => return Ok(Finished { end, world: self.last }),
             };
             match error {
                 store::Error::Fenced { .. } => self.desk.tell(Notice::TakenOver),
@@ -109,7 +128,7 @@ impl Driver {
                 error => return Err(error.into()),
             }
             if self.desk.leaving() != Leaving::Not {
-                return Ok(End::Left { under_way: 0 });
+                return Ok(Finished { end: End::Left { under_way: 0 }, world: None });
             }
         }
     }

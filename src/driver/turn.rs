@@ -7,7 +7,7 @@ use super::{Driver, End, Error, Leaving, Notice, handle::Asked, inbox, lease, lo
 use crate::{
     backend::{self, AttemptId, Work},
     plan::NodeIx,
-    run::{Ending, Input, NodeId, Outcome, Record, World},
+    run::{Command, Ending, Input, NodeId, Outcome, Record, World},
     store::{self, Fence},
     workflow::OnTimeLimit,
 };
@@ -21,7 +21,9 @@ impl Driver {
         let Some(fence) = self.take().await? else { return Ok(End::Left { under_way: 0 }) };
         let renewal = lease::renew(self.store.clone(), fence.clone());
         let listening = inbox::listen(self.store.clone(), fence.clone(), self.desk.ask.clone());
-        let end = self.turns(&fence, renewal.lost.clone()).await;
+        let mut world = Box::new(load(&*self.store, self.run).await?);
+        let end = self.turns(&mut world, &fence, renewal.lost.clone()).await;
+        self.last = Some(world);
         drop((renewal, listening));
         match end {
             Err(Error::Store(error)) => Err(error.into()),
@@ -32,8 +34,12 @@ impl Driver {
         }
     }
 
-    async fn turns(&mut self, fence: &Fence, mut lost: tokio::sync::watch::Receiver<bool>) -> Result<End, Error> {
-        let mut world = load(&*self.store, self.run).await?;
+    async fn turns(
+        &mut self,
+        world: &mut World,
+        fence: &Fence,
+        mut lost: tokio::sync::watch::Receiver<bool>,
+    ) -> Result<End, Error> {
         if let Some(outcome) = &world.run.outcome {
             return Ok(End::Over(outcome.clone()));
         }
@@ -42,9 +48,12 @@ impl Driver {
         self.store.summarize(fence, "running", None).await?;
         let hosts = self.backend.hosts().await?;
         let mut batch = backend::changes(&world.run, hosts);
-        self.turn(&mut world, fence, &mut batch, Dispatch::All).await?;
+        if let Some(who) = self.resumes.take().filter(|_| world.run.paused) {
+            batch.push(Input::Command { who, why: "resumed".into(), command: Command::Resume });
+        }
+        self.turn(world, fence, &mut batch, Dispatch::All).await?;
         loop {
-            if let Some(end) = self.end(&world, fence).await? {
+            if let Some(end) = self.end(world, fence).await? {
                 return Ok(end);
             }
             if self.inputs.is_empty() {
@@ -54,16 +63,16 @@ impl Driver {
             let sleep = due.map(|due| self.clock.until(due)).unwrap_or_default();
             tokio::select! {
                 biased;
-                Some(asked) = self.desk.commands.recv() => self.obey(&mut world, fence, asked).await?,
-                Some(look) = self.desk.looks.recv() => look(&world),
+                Some(asked) = self.desk.commands.recv() => self.obey(world, fence, asked).await?,
+                Some(look) = self.desk.looks.recv() => look(world),
                 Ok(()) = self.desk.leave.changed() => world.hold_back(true),
                 Ok(()) = lost.changed() => return Err(store::Error::Fenced { run: self.run }.into()),
                 _ = self.inputs.recv_many(&mut batch, INPUTS_MAX) => {
-                    self.turn(&mut world, fence, &mut batch, Dispatch::New).await?;
+                    self.turn(world, fence, &mut batch, Dispatch::New).await?;
                 }
                 () = tokio::time::sleep(sleep), if due.is_some() => {
                     batch.push(Input::Tick);
-                    self.turn(&mut world, fence, &mut batch, Dispatch::New).await?;
+                    self.turn(world, fence, &mut batch, Dispatch::New).await?;
                 }
             }
         }
@@ -100,6 +109,8 @@ impl Driver {
             None => {
                 let mut inputs = vec![Input::Command { who, why, command }];
                 self.turn(world, fence, &mut inputs, Dispatch::New).await?;
+                let state = if world.run.paused { "paused" } else { "running" };
+                self.store.summarize(fence, state, None).await?;
                 Ok(())
             }
         };

@@ -95,11 +95,10 @@ pub fn log_path(state: &Path, id: &AttemptId) -> PathBuf {
 
 impl Processes {
     /// A backend for one run. Reports go to the channel.
-    pub fn new(settings: Settings, run: RunId, reports: mpsc::Sender<Input>) -> Result<Self, Error> {
+    pub fn new(settings: Settings, run: RunId, reports: mpsc::Sender<Input>) -> Self {
         let folder = files::folder(&settings.folder, run);
-        std::fs::create_dir_all(&folder).map_err(|error| failed("make its folder", &error))?;
         let desk = Desk { folder: folder.clone(), keeper: settings.keeper, reports, under_way: Mutex::default() };
-        Ok(Self { folder, jobs: settings.jobs, desk: Arc::new(desk) })
+        Self { folder, jobs: settings.jobs, desk: Arc::new(desk) }
     }
 }
 
@@ -217,6 +216,7 @@ impl Desk {
         if let Some(orders) = &under_way.orders {
             return Ok(orders.number);
         }
+        std::fs::create_dir_all(&self.folder)?;
         let (program, arguments) = &self.keeper;
         let mut child = Command::new(program)
             .args(arguments)

@@ -1,0 +1,143 @@
+//! What is seen of a run at one moment, in words. A function of the run alone.
+
+use jiff::Timestamp;
+
+use crate::{
+    action,
+    base::{Span, Value},
+    run::{RunId, World},
+    view::{self, Counts, History, State, StepRow, between},
+    workflow::Does,
+};
+
+/// Attempts that take longer than so many times what is expected are slow.
+const SLOW: u64 = 2;
+/// What waits or is slow is told of so many at most.
+const TOLD_MAX: usize = 3;
+
+/// A run at one moment.
+pub(super) struct Seen {
+    /// State, time, GPUs, nodes.
+    pub(super) head: String,
+    pub(super) rows: Vec<Row>,
+    /// What waits and why, what is slow.
+    pub(super) remarks: Vec<String>,
+}
+
+/// A step of the file.
+pub(super) struct Row {
+    pub(super) depth: usize,
+    /// The names of the steps that lead to it.
+    pub(super) path: String,
+    pub(super) name: String,
+    pub(super) counts: Counts,
+    /// It is decided and not done, so that it never takes time.
+    pub(super) is_pure: bool,
+}
+
+impl Seen {
+    pub(super) fn of(run: RunId, world: &World, now: Timestamp) -> Self {
+        let summary = view::summary(run, world, &History::default(), now);
+        let ended = summary.outcome.is_some();
+        let mut rows = Vec::new();
+        summary.steps.iter().for_each(|step| add(&mut rows, step, "", 0));
+        let mut head = format!("{} · {}", summary.name, summary.workflow);
+        if summary.simulated {
+            head.push_str(" (mock)");
+        }
+        head.push_str(&format!(" · {} {}", summary.state.word(), rounded(summary.elapsed)));
+        if summary.gpus.total > 0 && !ended {
+            head.push_str(&format!(" · {} of {} GPUs", summary.gpus.used, summary.gpus.total));
+        }
+        if summary.nodes.total() > 0 {
+            let more = if summary.more_to_come { " so far" } else { "" };
+            head.push_str(&format!(" · {} of {}{more} done", over(&summary.nodes), summary.nodes.total()));
+        }
+        if summary.state == State::Running {
+            let left = world.time_left(now);
+            if left > Span::ZERO {
+                head.push_str(&format!(" · at least {} left", rounded(left)));
+            }
+        }
+        let mut remarks = Vec::new();
+        for waiting in summary.waiting.iter().filter(|_| !ended).take(TOLD_MAX) {
+            let why: Vec<String> = waiting.why.iter().map(|why| why.sentence(now)).collect();
+            remarks.push(format!("{} waiting at {}: {}", waiting.count, waiting.step, first(&why)));
+        }
+        remarks.extend(slow(world, now));
+        remarks.extend(summary.held.iter().take(TOLD_MAX).map(|held| format!("held for a decision: {}", held.node)));
+        Self { head, rows, remarks }
+    }
+}
+
+fn add(rows: &mut Vec<Row>, step: &StepRow, above: &str, depth: usize) {
+    let path = if above.is_empty() { step.name.to_string() } else { format!("{above}/{}", step.name) };
+    let is_pure = action::find(&step.does).is_some_and(action::Action::is_pure);
+    rows.push(Row { depth, path: path.clone(), name: step.name.to_string(), counts: step.counts, is_pure });
+    step.rows.iter().for_each(|row| add(rows, row, &path, depth + 1));
+}
+
+/// One reason is enough of a glance; each host may have one.
+fn first(why: &[String]) -> String {
+    match why {
+        [] => "its turn has not come".into(),
+        [one] => one.clone(),
+        [one, more @ ..] => format!("{one} (and {} more reasons)", more.len()),
+    }
+}
+
+fn slow(world: &World, now: Timestamp) -> Vec<String> {
+    let run = &world.run;
+    let mut slow: Vec<(Span, Span, String)> = run
+        .attempts
+        .iter()
+        .filter_map(|(node, attempt)| {
+            let expected = expected(world, *node)?;
+            let taken = between(attempt.started, now);
+            let is_slow = expected > Span::ZERO && taken.millis() > expected.millis().saturating_mul(SLOW);
+            is_slow.then(|| (taken, expected, run.plan.id(*node)))
+        })
+        .collect();
+    slow.sort_by(|a, b| b.cmp(a));
+    let more = slow.len().saturating_sub(TOLD_MAX);
+    let mut told: Vec<String> = slow
+        .iter()
+        .take(TOLD_MAX)
+        .map(|(taken, expected, id)| format!("slow: {id} has taken {}, {expected} were expected", rounded(*taken)))
+        .collect();
+    if more > 0 {
+        told.push(format!("{more} more are slow"));
+    }
+    told
+}
+
+/// How long a node is expected to take, where its author or its action says so.
+fn expected(world: &World, node: crate::plan::NodeIx) -> Option<Span> {
+    let step = world.run.plan.step(node);
+    let said = step.settings.expect.as_ref().and_then(|given| given.known());
+    match (said, &step.does) {
+        (Some(Value::Span(span)), _) => Some(span),
+        (_, Does::Action { action, .. }) => match action.expect {
+            crate::action::Expect::Span(span) => Some(span),
+            crate::action::Expect::Field(_) => None,
+        },
+        _ => None,
+    }
+}
+
+/// Nodes about which nothing is left to do.
+pub(super) fn over(counts: &Counts) -> usize {
+    counts.done + counts.skipped + counts.failed + counts.abandoned
+}
+
+/// Two units are enough of a glance.
+fn rounded(span: Span) -> Span {
+    let millis = span.millis();
+    let unit = match millis {
+        ..10_000 => 100,
+        ..3_600_000 => 1_000,
+        ..86_400_000 => 60_000,
+        _ => 3_600_000,
+    };
+    Span::from_millis(millis / unit * unit).unwrap_or(span)
+}
