@@ -249,7 +249,7 @@ impl Why {
     pub fn sentence(&self, now: Timestamp) -> String {
         let ago = |since: Timestamp| {
             crate::base::Span::from_millis(u64::try_from(now.duration_since(since).as_millis()).unwrap_or(0))
-                .map_or_else(|| since.to_string(), |span| short(span))
+                .map_or_else(|| since.to_string(), short)
         };
         let named = |count: usize, some: &[NodeId]| {
             let list = some.iter().map(|id| &**id).collect::<Vec<_>>().join(", ");

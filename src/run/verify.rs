@@ -25,6 +25,8 @@ use crate::{
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Verdict {
     pub records: usize,
+    /// Whether the run is over in them. A log that breaks off between two records cannot be told from a run that goes on.
+    pub finished: bool,
     /// Decisions that were made again.
     pub decisions: usize,
     pub differences: Vec<Difference>,
@@ -78,6 +80,7 @@ pub fn verify<'r>(id: RunId, workflow: Arc<Workflow>, records: impl IntoIterator
             return verdict;
         }
         verdict.records += 1;
+        verdict.finished = check.as_ref().is_some_and(|check| check.run.outcome.is_some());
     }
     if verdict.records == 0 {
         verdict.broken = Some(Break { seq: 0, why: "there are no records".into() });
