@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use god_flow::{
     driver,
     run::{
-        Beginning, Cause, Reusable, World,
+        Beginning, Cause, Event, Reusable, World, read,
         rerun::{Fresh, foresee},
         verify::verify,
     },
@@ -16,6 +16,37 @@ use god_flow::{
 use jiff::Timestamp;
 use play::{Fails, Played, beginning, play, source, written};
 use proptest::prelude::*;
+
+impl Played {
+    fn events(&self) -> Vec<Event> {
+        self.log.iter().map(|record| read(record).unwrap()).collect()
+    }
+    /// The nodes whose work was begun, in the order of their ids.
+    fn begun(&self) -> Vec<String> {
+        let nodes = self.events().into_iter().filter_map(|event| match event {
+            Event::AttemptStarted { node, .. } => Some(node.to_string()),
+            _ => None,
+        });
+        let mut nodes: Vec<String> = nodes.collect();
+        nodes.sort();
+        nodes.dedup();
+        nodes
+    }
+    /// The nodes whose work has come to a result.
+    fn done(&self) -> BTreeSet<String> {
+        let nodes = self.events().into_iter().filter_map(|event| match event {
+            Event::AttemptSucceeded { node, .. } => Some(node.to_string()),
+            _ => None,
+        });
+        nodes.collect()
+    }
+    fn reused(&self) -> usize {
+        self.events().iter().filter(|event| matches!(event, Event::Reused { .. })).count()
+    }
+    fn gives(&self) -> serde_json::Value {
+        serde_json::to_value(self.world.run.outcome.as_ref().expect("the run is over")).unwrap()
+    }
+}
 
 fn again(old: &Played, workflow: &Arc<Workflow>, node: Option<&str>, downstream: bool) -> Reusable {
     Reusable::of(old.id, workflow.clone(), &old.log, node, downstream).unwrap()

@@ -1,9 +1,6 @@
 //! A world for tests of runs: made-up hosts, and work that ends in the next turn as it is told.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use god_flow::{
     base::{GpuKind, Seed, Size},
@@ -51,37 +48,6 @@ pub(crate) struct Played {
     pub(crate) id: RunId,
     pub(crate) world: World,
     pub(crate) log: Vec<Record>,
-}
-
-impl Played {
-    pub(crate) fn events(&self) -> Vec<Event> {
-        self.log.iter().map(|record| read(record).unwrap()).collect()
-    }
-    /// The nodes whose work was begun, in the order of their ids.
-    pub(crate) fn begun(&self) -> Vec<String> {
-        let nodes = self.events().into_iter().filter_map(|event| match event {
-            Event::AttemptStarted { node, .. } => Some(node.to_string()),
-            _ => None,
-        });
-        let mut nodes: Vec<String> = nodes.collect();
-        nodes.sort();
-        nodes.dedup();
-        nodes
-    }
-    /// The nodes whose work has come to a result.
-    pub(crate) fn done(&self) -> BTreeSet<String> {
-        let nodes = self.events().into_iter().filter_map(|event| match event {
-            Event::AttemptSucceeded { node, .. } => Some(node.to_string()),
-            _ => None,
-        });
-        nodes.collect()
-    }
-    pub(crate) fn reused(&self) -> usize {
-        self.events().iter().filter(|event| matches!(event, Event::Reused { .. })).count()
-    }
-    pub(crate) fn gives(&self) -> serde_json::Value {
-        serde_json::to_value(self.world.run.outcome.as_ref().expect("the run is over")).unwrap()
-    }
 }
 
 pub(crate) fn beginning(workflow: &Workflow, source: &str, items: usize, id: u8) -> Beginning {
