@@ -158,7 +158,8 @@ fn hold(text: &str, items: usize, seed: Seed) -> Result<(), TestCaseError> {
     }
     prop_assert!(!Graph::of(&workflow).steps.is_empty());
 
-    let inputs = sampled_inputs(&workflow, &Default::default(), Some(items), seed).expect("all inputs can be made up");
+    let inputs = sampled_inputs(&workflow, &indexmap::IndexMap::default(), Some(items), seed)
+        .expect("all inputs can be made up");
     // A plan that comes to a stop says where and why, as a value; anything else would have panicked.
     let foreseen = match foresee(workflow, inputs, seed) {
         Ok(foreseen) => foreseen,
@@ -205,7 +206,8 @@ fn most_of_what_is_drawn_is_accepted() {
         let text = workflows().new_tree(&mut runner).expect("a workflow can be drawn").current();
         let Some(workflow) = accepted(&text) else { continue };
         good += 1;
-        let inputs = sampled_inputs(&workflow, &Default::default(), Some(3), Seed(1)).expect("inputs can be made up");
+        let inputs =
+            sampled_inputs(&workflow, &indexmap::IndexMap::default(), Some(3), Seed(1)).expect("inputs can be made up");
         planned += usize::from(foresee(workflow, inputs, Seed(1)).is_ok());
     }
     assert!(good > 120 && planned > 60, "of 200 workflows {good} are accepted and {planned} planned to their end");

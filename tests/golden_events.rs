@@ -2,6 +2,8 @@
 //!
 //! `UPDATE=1 cargo test --test golden_events` writes files for events that have none yet and never changes one.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 use std::{collections::BTreeSet, fs, path::Path, sync::Arc};
 
 use god_flow::{

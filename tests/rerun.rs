@@ -1,5 +1,7 @@
 //! Runs that do others again: what is kept, what is not, and that both come to the same.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 mod play;
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -258,7 +260,10 @@ fn layered(wires: &[Vec<Vec<usize>>], rules: &[Vec<i64>]) -> String {
     text
 }
 
-fn dag() -> impl Strategy<Value = (Vec<Vec<Vec<usize>>>, Vec<Vec<i64>>, BTreeSet<(usize, usize)>)> {
+/// Which nodes of the layer before each node reads, the rule of each, and the nodes whose rules change.
+type Dag = (Vec<Vec<Vec<usize>>>, Vec<Vec<i64>>, BTreeSet<(usize, usize)>);
+
+fn dag() -> impl Strategy<Value = Dag> {
     (2usize..5, 1usize..5).prop_flat_map(|(layers, width)| {
         let wires =
             prop::collection::vec(prop::collection::vec(prop::collection::vec(0..width, 0..3), width), layers - 1);
@@ -283,8 +288,8 @@ proptest! {
         // What a node gives is made from all that it takes, so a change goes through to everything below.
         let mut expected = changed.clone();
         for i in 1..rules.len() {
-            for j in 0..rules[i].len() {
-                if wires[i - 1][j].iter().any(|k| expected.contains(&(i - 1, *k))) {
+            for (j, wires) in wires[i - 1].iter().enumerate().take(rules[i].len()) {
+                if wires.iter().any(|k| expected.contains(&(i - 1, *k))) {
                     expected.insert((i, j));
                 }
             }

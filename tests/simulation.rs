@@ -99,7 +99,7 @@ fn weather(model: &Model, seed: u64) -> Result<(), String> {
     if !same_result(&calm.end, &stormy.end) {
         return Err(told(format!("calm weather gives\n{:?}\nand the storm\n{:?}", calm.end, stormy.end)));
     }
-    if seed % 16 == 0 {
+    if seed.is_multiple_of(16) {
         let again = storm(model, &setup, Some(Seed(seed))).map_err(|it| told(it.to_string()))?;
         if again.log != stormy.log {
             return Err(told("the same seeds give another log".into()));
@@ -117,7 +117,7 @@ fn runs_come_to_the_same_through_every_storm() {
     };
     let (model, next, failed) = (rough(), AtomicU64::new(first), Mutex::new(Vec::new()));
     thread::scope(|scope| {
-        for _ in 0..thread::available_parallelism().map_or(1, |cores| cores.get()) {
+        for _ in 0..thread::available_parallelism().map_or(1, std::num::NonZero::get) {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);

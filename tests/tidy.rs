@@ -22,7 +22,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("store", &["base", "run"]),
     ("hub", &["base"]),
     ("chain", &["base", "action"]),
-    ("backend", &["base", "action", "plan", "run", "sim", "hub"]),
+    ("backend", &["base", "action", "workflow", "plan", "run", "sim", "hub"]),
     ("driver", &["base", "document", "action", "workflow", "plan", "run", "store", "backend", "hub", "chain"]),
     ("http", &["base", "workflow", "plan", "run", "view", "driver"]),
     (

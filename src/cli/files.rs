@@ -127,12 +127,7 @@ pub(super) fn workflow_and_source(path: &str, settings: &[String], out: &Out) ->
     }
 }
 
-/// The world of a file, or the built-in one; else the mistakes told and the exit that they mean.
-pub(super) fn world(path: Option<&str>, out: &Out) -> Result<Model, Exit> {
-    path.map_or_else(|| Ok(Model::default()), |path| world_file(path, out).map(|(_, model)| model))
-}
-
-/// A modelled world and its text, which a run keeps.
+/// A modelled world and its text, which a run keeps; else the mistakes told and the exit that they mean.
 pub(super) fn world_file(path: &str, out: &Out) -> Result<(String, Model), Exit> {
     let text = Disk::around(path).read(path).map_err(|why| out.wrong(&format!("cannot read {path}: {why}")))?;
     let mut sources = Sources::default();

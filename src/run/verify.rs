@@ -156,9 +156,10 @@ impl Check {
             }
             Event::Closed { .. } => {
                 let step = run.plan.step(node);
-                match step.read && !matches!(step.does, Does::Each(_)) {
-                    true => plan::closed(&run.plan, node, run)?.to_json(),
-                    false => Json::Null,
+                if step.read && !matches!(step.does, Does::Each(_)) {
+                    plan::closed(&run.plan, node, run)?.to_json()
+                } else {
+                    Json::Null
                 }
             }
             Event::Decided { .. } => {

@@ -53,7 +53,7 @@ const LOSSES_MAX: u32 = 4;
 /// decided by the seed of the setup.
 pub fn storm(model: &Model, setup: &Setup, storm: Option<Seed>) -> Result<Weathered, Tripped> {
     let mut sky = Storm::begin(model, setup, storm);
-    let end = sky.to_the_end().map_err(|what| Tripped { turns: sky.turns, at: sky.player.now, what })?;
+    let end = sky.play_out().map_err(|what| Tripped { turns: sky.turns, at: sky.player.now, what })?;
     Ok(Weathered { end, turns: sky.turns, crashes: sky.crashes, log: sky.log })
 }
 
@@ -107,7 +107,7 @@ impl<'m> Storm<'m> {
         }
     }
 
-    fn to_the_end(&mut self) -> Result<End, String> {
+    fn play_out(&mut self) -> Result<End, String> {
         self.memory.take(&self.log)?;
         // Some hosts come late.
         for host in self.hosts.keys() {

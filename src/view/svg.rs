@@ -60,8 +60,7 @@ pub fn svg(title: &str, timeline: &Timeline) -> String {
             (None, _) => format!("{} · no GPU", lane.host),
         };
         let middle = y + LANE / 2.0 + 4.0;
-        let _ =
-            writeln!(body, r##"<text x="{}" y="{middle:.1}" class="lane">{}</text>"##, LEFT - 8.0, text(&label, 22));
+        let _ = writeln!(body, r#"<text x="{}" y="{middle:.1}" class="lane">{}</text>"#, LEFT - 8.0, text(&label, 22));
         let _ = writeln!(body, r##"<rect x="{LEFT}" y="{y:.1}" width="{WIDTH}" height="{LANE}" fill="#f1f3f5"/>"##);
         for it in &lane.stretches {
             let (from, to) = (x(it.from), x(it.to));
@@ -77,14 +76,14 @@ pub fn svg(title: &str, timeline: &Timeline) -> String {
             if it.went == Went::Failed {
                 let _ = write!(
                     body,
-                    r##"<rect x="{from:.1}" y="{y:.1}" width="{width:.1}" height="{LANE}" fill="url(#failed)"/>"##
+                    r#"<rect x="{from:.1}" y="{y:.1}" width="{width:.1}" height="{LANE}" fill="url(#failed)"/>"#
                 );
             }
             let room = (width / 6.2) as usize;
             if room >= 5 {
                 let _ = write!(
                     body,
-                    r##"<text x="{:.1}" y="{middle:.1}" class="node">{}</text>"##,
+                    r#"<text x="{:.1}" y="{middle:.1}" class="node">{}</text>"#,
                     from + 4.0,
                     text(&it.node, room - 1)
                 );
@@ -94,7 +93,7 @@ pub fn svg(title: &str, timeline: &Timeline) -> String {
         if lane.gpu.is_some() {
             let _ = writeln!(
                 body,
-                r##"<text x="{:.1}" y="{middle:.1}" class="busy">{:.0} %</text>"##,
+                r#"<text x="{:.1}" y="{middle:.1}" class="busy">{:.0} %</text>"#,
                 LEFT + WIDTH + 8.0,
                 100.0 * lane.busy
             );
@@ -128,7 +127,7 @@ pub fn svg(title: &str, timeline: &Timeline) -> String {
         let fill = COLOURS[i.min(COLOURS.len() - 1)];
         let _ = writeln!(
             legend,
-            r##"<rect x="{lx:.1}" y="{:.1}" width="11" height="11" fill="{fill}"/><text x="{:.1}" y="{ly:.1}" class="legend">{}</text>"##,
+            r#"<rect x="{lx:.1}" y="{:.1}" width="11" height="11" fill="{fill}"/><text x="{:.1}" y="{ly:.1}" class="legend">{}</text>"#,
             ly - 9.5,
             lx + 16.0,
             text(&label, 48)
@@ -142,7 +141,7 @@ pub fn svg(title: &str, timeline: &Timeline) -> String {
         ly += 18.0;
         let _ = writeln!(
             legend,
-            r##"<text x="{LEFT}" y="{ly:.1}" class="legend">{left_out} more lanes of work without GPUs are not drawn</text>"##
+            r#"<text x="{LEFT}" y="{ly:.1}" class="legend">{left_out} more lanes of work without GPUs are not drawn</text>"#
         );
     }
     let (width, height) = (LEFT + WIDTH + RIGHT, ly + 20.0);

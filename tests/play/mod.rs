@@ -55,7 +55,7 @@ pub(crate) fn beginning(workflow: &Workflow, source: &str, items: usize, id: u8)
         id: RunId::from_bytes([id; 16]),
         name: format!("run-{id}").into(),
         workflow: Digest::of(source),
-        inputs: plan::sampled_inputs(workflow, &Default::default(), Some(items), Seed(1)).unwrap(),
+        inputs: plan::sampled_inputs(workflow, &indexmap::IndexMap::default(), Some(items), Seed(1)).unwrap(),
         seed: Seed(1),
         simulated: true,
     }

@@ -273,11 +273,8 @@ impl Desk {
             attempt.stem.clone()
         };
         thread::spawn(move || {
-            let exit = match files::wait(&self.folder, &stem) {
-                Ok(exit) => exit,
-                // It was never begun: the keeper was gone before it was told.
-                Err(_) => None,
-            };
+            // Where there is nothing to wait for it was never begun: the keeper was gone before it was told.
+            let exit = files::wait(&self.folder, &stem).unwrap_or_default();
             self.ended(&id, exit);
         });
     }
@@ -349,10 +346,8 @@ impl Desk {
 
 /// Ends a command that another keeper has begun, if it still runs.
 fn end_found(folder: &Path, stem: &str) {
-    let group = match files::read_journal(folder).ok().and_then(|journal| journal.get(stem).copied()) {
-        Some(files::Line::Group(group)) => group,
-        _ => return,
-    };
+    let line = files::read_journal(folder).ok().and_then(|journal| journal.get(stem).copied());
+    let Some(files::Line::Group(group)) = line else { return };
     let (Some(group), true) = (Pid::from_raw(group), files::is_held(folder, stem)) else { return };
     let (folder, stem) = (folder.to_owned(), stem.to_owned());
     thread::spawn(move || {
