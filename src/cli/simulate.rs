@@ -1,7 +1,6 @@
 //! `god-flow simulate`: plays a workflow many times in a modelled world, in virtual time.
 
 use std::{
-    path::PathBuf,
     sync::atomic::{AtomicUsize, Ordering},
     thread,
 };
@@ -12,7 +11,7 @@ use serde_json::json;
 
 use super::{Exit, files, out::Out};
 use crate::{
-    base::{Name, Seed, SourceId, Value, near},
+    base::{Name, Seed, Value, near},
     sim::{Model, Sample, Setup, Spread, Tally, same_result, sample, storm},
     workflow::Workflow,
 };
@@ -23,7 +22,7 @@ pub(super) struct Args {
     file: String,
     /// The modelled world; without it, four hosts with eight H100 each.
     #[arg(long, value_name = "FILE")]
-    world: Option<PathBuf>,
+    world: Option<String>,
     /// Makes up the inputs that are not given: lists of entrants get this many.
     #[arg(long, value_name = "N")]
     entrants: Option<usize>,
@@ -71,13 +70,8 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
 }
 
 fn simulate(args: &Args, out: &Out) -> Result<Exit, Exit> {
-    let model = match &args.world {
-        None => Model::default(),
-        Some(path) => {
-            let text = files::world(path, out)?;
-            Model::read(SourceId::default(), &text).map_err(|_| out.wrong("the world cannot be read"))?
-        }
-    };
+    let model = args.world.as_deref().map(|path| files::world_file(path, out)).transpose()?;
+    let model = model.map_or_else(Model::default, |(_, model)| model);
     let mut sides = vec![side(&args.file, args, out)?];
     if let Some(other) = &args.compare {
         sides.push(side(other, args, out)?);
