@@ -173,14 +173,15 @@ fn texts(value: &Value, paths: &[&str]) -> Vec<Arc<str>> {
     paths.iter().filter_map(text).collect()
 }
 
-/// Runs a typed function on untyped values: reads the input, writes the output.
-pub(super) fn decide<I: DeserializeOwned, O: Serialize + JsonSchema>(
+/// Runs a typed function on untyped values: reads the input, writes the output as what it `gives`.
+pub(super) fn decide<I: DeserializeOwned, O: Serialize>(
     input: &Value,
+    gives: &Ty,
     function: impl FnOnce(I) -> Result<O, String>,
 ) -> Result<Value, String> {
     let input = serde_json::from_value(without_nulls(input.to_json())).map_err(|error| error.to_string())?;
     let output = serde_json::to_value(function(input)?).map_err(|error| error.to_string())?;
-    Value::from_json(&output, &reflect::given::<O>())
+    Value::from_json(&output, gives)
 }
 
 /// A field that is null was left out: its default holds.

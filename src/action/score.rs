@@ -1,13 +1,17 @@
 //! `score`: from results to places.
 
+use std::sync::LazyLock;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
     Action,
     entry::decide,
+    reflect,
     vocabulary::{Outcome, Place},
 };
+use crate::base::Ty;
 
 /// What `score` takes.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -38,11 +42,14 @@ pub struct Scored {
     pub invalid: Vec<String>,
 }
 
+/// The type of what it gives, reflected once: this action is done for every entrant.
+static GIVES: LazyLock<Ty> = LazyLock::new(reflect::given::<Scored>);
+
 pub(super) fn action() -> Action {
     Action::pure::<Score, Scored>(
         "score",
         "Ranks results, the best first. A result without a number, or of a model that is not a finetune, is invalid.",
-        |input| decide(input, |it| Ok(score(it))),
+        |input| decide(input, &GIVES, |it| Ok(score(it))),
     )
     .example("score:\n  score:\n    results: \"${entries.map(e, {'hotkey': e.key, 'loss': e.value.loss})}\"\n    better: lower\n")
 }

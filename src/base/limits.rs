@@ -8,6 +8,10 @@ pub const DOCUMENT_DEPTH_MAX: usize = 32;
 pub const DOCUMENT_FILES_MAX: usize = 64;
 /// Mistakes that are reported at once; whoever has more mends these first.
 pub const MISTAKES_MAX: usize = 200;
+/// Mistakes that are looked for: more than are reported, so that these are the first of the file.
+pub const MISTAKES_SOUGHT_MAX: usize = 10 * MISTAKES_MAX;
+/// Names among which the one is sought that was meant.
+pub const NEAR_NAMES_MAX: usize = 2_000;
 /// Characters of one expression.
 pub const RULE_LENGTH_MAX: usize = 512;
 /// Levels of nesting in one expression.
@@ -22,8 +26,14 @@ pub const RULE_ITEMS_MAX: usize = 1_000_000;
 pub const RULE_TEXT_MAX: usize = 1 << 20;
 /// Items of one `for_each`.
 pub const FAN_OUT_MAX: usize = 200_000;
+/// Nodes of one plan.
+pub const PLAN_NODES_MAX: usize = 5_000_000;
 /// Rounds of one `repeat`.
 pub const ROUNDS_MAX: u64 = 1_000;
+/// Parts that one type may have, those inside its parts counted.
+pub const TYPE_PARTS_MAX: usize = 5_000;
+/// Steps of a workflow, those of a template counted wherever it is used.
+pub const STEPS_MAX: usize = 100_000;
 /// Templates that may use one another in a row.
 pub const TEMPLATE_DEPTH_MAX: usize = 16;
 /// GPUs that one step may ask for.

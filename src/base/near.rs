@@ -1,5 +1,7 @@
 //! "Did you mean": the nearest of the names that there are.
 
+use super::limits::NEAR_NAMES_MAX;
+
 /// The candidate that `wrong` was probably meant to be, if one is near.
 pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let reach = match wrong.chars().count() {
@@ -10,6 +12,8 @@ pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -
     };
     candidates
         .into_iter()
+        .take(NEAR_NAMES_MAX)
+        .filter(|candidate| candidate.len().abs_diff(wrong.len()) <= 4 * reach)
         .map(|candidate| (strsim::damerau_levenshtein(wrong, candidate), candidate))
         .filter(|(distance, candidate)| *distance <= reach && *distance < candidate.chars().count())
         .min()

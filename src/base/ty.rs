@@ -76,6 +76,22 @@ impl Ty {
         Self::Choice(words.into_iter().map(Arc::from).collect())
     }
 
+    /// Whether the type has more parts than that, those inside its parts counted.
+    pub fn has_more_parts_than(&self, most: usize) -> bool {
+        self.count(&mut { most })
+    }
+
+    /// Counts down, and tells whether it was too much.
+    fn count(&self, left: &mut usize) -> bool {
+        let Some(fewer) = left.checked_sub(1) else { return true };
+        *left = fewer;
+        match self {
+            Self::List(inner) | Self::Map(inner) | Self::Optional(inner) => inner.count(left),
+            Self::Record(record) => record.fields.values().any(|field| field.count(left)),
+            _ => false,
+        }
+    }
+
     /// Whether every value of this type may stand where `wanted` is asked for.
     /// A whole number fits a decimal, a value fits an optional, a record with more fields fits one with fewer.
     pub fn fits(&self, wanted: &Self) -> bool {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{FrameIx, NodeIx, Outputs, Part, Plan, Trouble, sample, values};
 use crate::{
     action::Kind,
-    base::{Name, Seed, Ty, Value},
+    base::{Name, Seed, Ty, Value, limits::PLAN_NODES_MAX},
     workflow::{Does, OnFailure, StepIx, Workflow},
 };
 
@@ -19,6 +19,7 @@ pub struct Foreseen {
     pub skipped: std::collections::BTreeSet<NodeIx>,
     outputs: RefCell<BTreeMap<NodeIx, Value>>,
     seed: Seed,
+    nodes_max: usize,
 }
 
 /// Why a plan could not be grown to its end: the node, and the trouble there.
@@ -60,9 +61,14 @@ pub fn sampled_inputs(
 
 /// Grows a plan to its end. Decisions are really made; work in the outside world is taken to go well.
 pub fn foresee(workflow: Arc<Workflow>, inputs: Value, seed: Seed) -> Result<Foreseen, Stuck> {
+    foresee_within(workflow, inputs, seed, PLAN_NODES_MAX)
+}
+
+/// The same, with a limit of the caller's own on how many nodes there may be.
+pub fn foresee_within(workflow: Arc<Workflow>, inputs: Value, seed: Seed, nodes_max: usize) -> Result<Foreseen, Stuck> {
     let plan = Plan::new(workflow, inputs);
-    let mut foreseen =
-        Foreseen { plan, skipped: std::collections::BTreeSet::new(), outputs: RefCell::new(BTreeMap::new()), seed };
+    let outputs = RefCell::new(BTreeMap::new());
+    let mut foreseen = Foreseen { plan, skipped: std::collections::BTreeSet::new(), outputs, seed, nodes_max };
     foreseen.play(FrameIx(0))?;
     Ok(foreseen)
 }
@@ -93,6 +99,9 @@ impl Foreseen {
         }
         let mut next = values::opened(&self.plan, node, self)?;
         while let Some(fragment) = next.take() {
+            if self.plan.graph.node_count() + self.plan.size_of(&fragment) > self.nodes_max {
+                return Err(Trouble::TooManyNodes(self.nodes_max).into());
+            }
             let frames = self.plan.graft(&fragment);
             for frame in &frames {
                 self.play(*frame).map_err(Fault::Inside)?;

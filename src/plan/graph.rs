@@ -7,7 +7,7 @@ use petgraph::graph::DiGraph;
 use super::{Fragment, Frame, FrameIx, Node, NodeIx, Part, Plan, Within};
 use crate::{
     base::{Record, Value},
-    workflow::{BodyIx, Does, StepIx, Workflow},
+    workflow::{BodyIx, Step, StepIx, Workflow},
 };
 
 impl Plan {
@@ -40,11 +40,9 @@ impl Plan {
         let close = self.close_of(open);
         let step = self.node(open).step;
         let outer = self.node(open).frame;
-        let is_repeat = matches!(self.step(open).does, Does::Repeat(_));
-        let layout = self.layouts[fragment.body.0 as usize].clone();
-        let nodes = layout[layout.len() - 1] as usize * fragment.frames.len();
-        self.graph.reserve_nodes(nodes + usize::from(is_repeat));
+        self.graph.reserve_nodes(self.size_of(fragment));
         let mut grafted = Vec::with_capacity(fragment.frames.len());
+        let last = last_steps(&self.workflow, fragment.body);
         for (within, takes) in &fragment.frames {
             let frame = self.add_frame(fragment.body, Some(open), within.clone(), takes.clone());
             let end = match within {
@@ -55,27 +53,31 @@ impl Plan {
                 }
                 Within::Alone | Within::Key(_) => close,
             };
-            self.join(frame, fragment.after, end);
+            self.join(frame, fragment.after, end, &last);
             grafted.push(frame);
         }
         self.children.entry(open).or_default().extend(&grafted);
         grafted
     }
 
+    /// How many nodes a fragment adds.
+    pub fn size_of(&self, fragment: &Fragment) -> usize {
+        let layout = &self.layouts[fragment.body.0 as usize];
+        let turns = fragment.frames.iter().filter(|(within, _)| matches!(within, Within::Number(_)));
+        layout[layout.len() - 1] as usize * fragment.frames.len() + turns.count()
+    }
+
     /// Ties a frame's first nodes to what it comes after, and its last ones to what waits for it.
-    fn join(&mut self, frame: FrameIx, after: NodeIx, end: NodeIx) {
+    fn join(&mut self, frame: FrameIx, after: NodeIx, end: NodeIx, last: &[StepIx]) {
         let workflow = self.workflow.clone();
         let steps = &workflow.body(self.frame(frame).body).steps;
-        let mut is_needed = vec![false; steps.len()];
-        steps.iter().flat_map(|step| &step.needs).for_each(|need| is_needed[need.0 as usize] = true);
-        for (i, step) in steps.iter().enumerate() {
-            let at = StepIx(u32::try_from(i).expect("steps are counted in 32 bits"));
+        for (at, step) in indexed(steps) {
             if step.needs.is_empty() {
                 self.graph.add_edge(after, self.begin(frame, at), ());
             }
-            if !is_needed[i] {
-                self.graph.add_edge(self.end(frame, at), end, ());
-            }
+        }
+        for at in last {
+            self.graph.add_edge(self.end(frame, *at), end, ());
         }
         if steps.is_empty() {
             self.graph.add_edge(after, end, ());
@@ -88,8 +90,7 @@ impl Plan {
         self.frames.push(Frame { body, under, within, takes, first });
         let workflow = self.workflow.clone();
         let steps = &workflow.body(body).steps;
-        for (i, step) in steps.iter().enumerate() {
-            let at = StepIx(u32::try_from(i).expect("steps are counted in 32 bits"));
+        for (at, step) in indexed(steps) {
             let parts: &[Part] = if step.is_composite() { &[Part::Open, Part::Close] } else { &[Part::Task] };
             for part in parts {
                 self.graph.add_node(Node { frame, step: at, part: *part });
@@ -171,4 +172,18 @@ impl Plan {
         }
         id
     }
+}
+
+/// The steps of a body with their places.
+fn indexed(steps: &[Step]) -> impl Iterator<Item = (StepIx, &Step)> {
+    let place = |i| StepIx(u32::try_from(i).expect("steps are counted in 32 bits"));
+    steps.iter().enumerate().map(move |(i, step)| (place(i), step))
+}
+
+/// The steps that no other step of their body waits for.
+fn last_steps(workflow: &Workflow, body: BodyIx) -> Vec<StepIx> {
+    let steps = &workflow.body(body).steps;
+    let mut is_needed = vec![false; steps.len()];
+    steps.iter().flat_map(|step| &step.needs).for_each(|need| is_needed[need.0 as usize] = true);
+    indexed(steps).filter(|(at, _)| !is_needed[at.0 as usize]).map(|(at, _)| at).collect()
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Foreseen, FrameIx, NodeIx, Part, Plan, cost::Costs};
 use crate::{
-    base::Name,
+    base::{GpuRequest, Name},
     workflow::{BodyIx, Does, Given, Step, StepIx, Workflow},
 };
 
@@ -34,7 +34,7 @@ pub struct Counted {
     pub count: usize,
     pub skipped: usize,
     /// How many of them ask for which GPUs.
-    pub gpus: BTreeMap<String, usize>,
+    pub gpus: BTreeMap<GpuRequest, usize>,
     pub gpu_hours: f64,
     /// The longest that one of them is expected to take, in seconds.
     pub longest_s: f64,
@@ -115,7 +115,7 @@ pub fn counted(foreseen: &Foreseen, costs: &Costs) -> Vec<Row> {
         } else if counts {
             counted.count += 1;
             if let Some(request) = costs.gpus(node) {
-                *counted.gpus.entry(request.to_string()).or_default() += 1;
+                *counted.gpus.entry(request.clone()).or_default() += 1;
             }
             counted.gpu_hours += costs.gpu_hours(node);
             counted.longest_s = counted.longest_s.max(costs.expected(node).millis() as f64 / 1_000.0);

@@ -34,6 +34,8 @@ pub enum Trouble {
     TooMany { found: usize, most: usize },
     #[error("what is decided here takes {bytes} bytes, and at most {most} are recorded; hand large things on by name")]
     TooLarge { bytes: usize, most: usize },
+    #[error("the plan has more than {0} nodes, the most that are allowed")]
+    TooManyNodes(usize),
     #[error("it is not over after {0} times, the most that are allowed")]
     NotOver(u32),
 }

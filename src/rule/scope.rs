@@ -12,6 +12,8 @@ pub struct Scope(Arc<Inner>);
 
 #[derive(Clone, Debug, Default)]
 struct Inner {
+    /// What is seen beyond these: names that are not here are sought there.
+    around: Option<Scope>,
     names: IndexMap<Name, Ty>,
     functions: IndexMap<Name, Signature>,
 }
@@ -29,6 +31,10 @@ impl Scope {
     pub fn new() -> Self {
         Self::default()
     }
+    /// A scope of its own that sees this one.
+    pub fn inside(&self) -> Self {
+        Self(Arc::new(Inner { around: Some(self.clone()), ..Inner::default() }))
+    }
     pub fn with(mut self, name: Name, ty: Ty) -> Self {
         self.insert(name, ty);
         self
@@ -41,20 +47,25 @@ impl Scope {
         self
     }
     pub fn get(&self, name: &str) -> Option<&Ty> {
-        self.0.names.get(name)
+        self.entry(name).map(|(_, ty)| ty)
     }
     pub fn names(&self) -> impl Iterator<Item = &Name> + Clone {
-        self.0.names.keys()
+        self.layers().flat_map(|inner| inner.names.keys())
     }
 
     /// The name as it is shared, and its type.
     pub(super) fn entry(&self, name: &str) -> Option<(&Name, &Ty)> {
-        self.0.names.get_key_value(name)
+        self.layers().find_map(|inner| inner.names.get_key_value(name))
     }
     pub(super) fn function(&self, name: &str) -> Option<&Signature> {
-        self.0.functions.get(name)
+        self.layers().find_map(|inner| inner.functions.get(name))
     }
     pub(super) fn functions(&self) -> impl Iterator<Item = &Signature> + Clone {
-        self.0.functions.values()
+        self.layers().flat_map(|inner| inner.functions.values())
+    }
+
+    /// From the innermost out.
+    fn layers(&self) -> impl Iterator<Item = &Inner> + Clone {
+        std::iter::successors(Some(&*self.0), |inner| inner.around.as_ref().map(|around| &*around.0))
     }
 }

@@ -8,10 +8,11 @@ use super::{
     Body, Does, Step, StepIx,
     check::{Checker, TAKEN_NAMES},
     given, names, step,
+    types::bounded,
     unused::{Unread, visit},
 };
 use crate::{
-    base::{Mistake, Name, Ty, near},
+    base::{Mistake, Name, Ty, limits::MISTAKES_SOUGHT_MAX, near},
     document::{Key, Tree, types::Modifiers},
     rule::Scope,
 };
@@ -62,9 +63,12 @@ impl Checker {
         let mut named_needs: Vec<&[Name]> = Vec::with_capacity(drafts.len());
         for at in order {
             let draft = &drafts[at];
-            let step = step::read(self, draft, &scope);
+            let mut step = step::read(self, draft, &scope);
             if draft.taken {
                 continue;
+            }
+            if let Some(step) = &mut step {
+                step.ty = bounded(std::mem::replace(&mut step.ty, Ty::Never), draft.key.place, &mut self.mistakes);
             }
             scope.insert(draft.name.clone(), step.as_ref().map_or(Ty::Never, |step| step.ty.clone()));
             if let Some(step) = step {
@@ -84,6 +88,10 @@ impl Checker {
             })
             .collect();
         let gives_ty = Ty::record(gives.iter().map(|(name, _, ty)| (name.clone(), ty.clone())));
+        let gives_ty = match steps.entries().first() {
+            Some((key, _)) => bounded(gives_ty, key.place, &mut self.mistakes),
+            None => gives_ty,
+        };
         let gives: Vec<_> = gives.into_iter().map(|(name, given, _)| (name, given)).collect();
 
         let mut all_read = BTreeSet::new();
@@ -148,6 +156,7 @@ impl Checker {
             for need in written.iter().filter_map(|need| need.as_text().map(|text| (need, text))) {
                 match position.get(&**need.1) {
                     Some(at) => edges.push((i, *at)),
+                    None if self.mistakes.len() >= MISTAKES_SOUGHT_MAX => {}
                     None => {
                         let help = near::did_you_mean(need.1, drafts.iter().map(|draft| draft.name.as_str()));
                         let message = format!("there is no step `{}` here", need.1);

@@ -1,6 +1,9 @@
 //! The check of a whole document, in one pass that collects every mistake.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use indexmap::IndexMap;
 
@@ -8,7 +11,7 @@ use super::{Body, BodyIx, Input, Workflow, form::Template, given, gpus, names, t
 use crate::{
     base::{
         Mistake, Name, Place, SourceId, Ty, Value,
-        limits::{MISTAKES_MAX, TEMPLATE_DEPTH_MAX},
+        limits::{MISTAKES_MAX, STEPS_MAX, TEMPLATE_DEPTH_MAX},
         near,
     },
     document::{self, Tree, types as doc},
@@ -195,11 +198,11 @@ impl Checker {
     fn templates(&mut self, tree: &Tree) {
         let entries = tree.get("templates").map(Tree::entries).unwrap_or_default();
         self.written_templates = entries.iter().map(|(key, _)| key.text.clone()).collect();
-        let position = |name: &str| entries.iter().position(|(key, _)| *key.text == *name);
+        let positions: HashMap<&str, usize> = entries.iter().enumerate().map(|(i, (key, _))| (&*key.text, i)).collect();
         let uses = |template: &Tree| -> Vec<usize> {
             let steps = template.get("steps").map(Tree::entries).unwrap_or_default();
             let named = steps.iter().flat_map(|(_, step)| [step.get("use"), step.get("repeat")]).flatten();
-            named.filter_map(Tree::as_text).filter_map(|name| position(name)).collect()
+            named.filter_map(Tree::as_text).filter_map(|name| positions.get(&**name).copied()).collect()
         };
         let edges: Vec<(usize, usize)> = entries
             .iter()
@@ -216,11 +219,14 @@ impl Checker {
             );
         }
         let mut depths = vec![1usize; entries.len()];
+        let mut sizes = vec![0usize; entries.len()];
         for at in order {
-            let deepest =
-                edges.iter().filter(|(user, _)| *user == at).map(|(_, used)| depths[*used]).max().unwrap_or(0);
-            depths[at] = deepest + 1;
             let (key, template) = &entries[at];
+            let of_it = edges.partition_point(|(user, _)| *user < at)..edges.partition_point(|(user, _)| *user <= at);
+            let used = edges[of_it].iter().map(|(_, used)| *used);
+            depths[at] = used.clone().map(|used| depths[used]).max().unwrap_or(0) + 1;
+            sizes[at] = used.fold(own_steps(template), |sum, used| sum.saturating_add(sizes[used]));
+            self.refuse_too_large(sizes[at], key);
             if depths[at] > TEMPLATE_DEPTH_MAX {
                 let message =
                     format!("expected templates that use one another at most {TEMPLATE_DEPTH_MAX} deep, found more");
@@ -230,6 +236,19 @@ impl Checker {
             if let Some(name) = self.name(key) {
                 self.template(name, key, template);
             }
+        }
+        if let Some(key) = tree.key("steps") {
+            let size = uses(tree).iter().fold(own_steps(tree), |sum, used| sum.saturating_add(sizes[*used]));
+            self.refuse_too_large(size, key);
+        }
+    }
+
+    /// Templates that use others twice, and those others twice, would soon be steps without end.
+    fn refuse_too_large(&mut self, size: usize, key: &document::Key) {
+        if size > STEPS_MAX {
+            let message =
+                format!("these are more than {STEPS_MAX} steps, those of the templates that are used counted");
+            self.mistake(Mistake::new("workflow::too_large", key.place, message).help("use `for_each` or `repeat`"));
         }
     }
 
@@ -275,6 +294,11 @@ fn computed(tree: &Tree) -> Place {
         waiting.extend(tree.entries().iter().rev().map(|(_, value)| value));
     }
     tree.place
+}
+
+/// The steps that a workflow or a template has itself.
+fn own_steps(tree: &Tree) -> usize {
+    tree.get("steps").map_or(0, |steps| steps.entries().len())
 }
 
 /// A name of the language itself.

@@ -1,5 +1,7 @@
 //! The three control forms and their templates: `for_each`, `repeat`, and `use` of what a template takes and gives.
 
+use std::collections::BTreeSet;
+
 use indexmap::IndexMap;
 
 use super::{
@@ -41,14 +43,12 @@ impl Checker {
     pub(super) fn template(&mut self, name: Name, key: &Key, tree: &Tree) {
         let takes = tree.get("takes").map(|takes| self.takes(takes)).unwrap_or_default();
         let mut scope = self.everywhere.clone();
-        for (taken, ty) in &takes {
-            if let Some(key) =
-                tree.get("takes").and_then(|it| it.key(taken.as_str())).filter(|_| taken.as_str() != "number")
-            {
+        for (key, _) in tree.get("takes").map(Tree::entries).unwrap_or_default() {
+            if let Some((taken, _)) = takes.get_key_value(&*key.text).filter(|(taken, _)| taken.as_str() != "number") {
                 self.refuse_taken(taken, key, &self.everywhere.clone());
             }
-            scope.insert(taken.clone(), ty.clone());
         }
+        takes.iter().for_each(|(taken, ty)| scope.insert(taken.clone(), ty.clone()));
         let Some(steps) = tree.get("steps") else { return };
         let mut body = self.body(name.clone(), steps, tree.get("gives"), takes.clone(), scope);
         body.about = tree.get("about").and_then(Tree::as_text).map(ToString::to_string);
@@ -61,13 +61,13 @@ impl Checker {
 
     /// What a template takes and never reads is a misspelling, or a leftover.
     fn note_unread(&mut self, name: &Name, tree: &Tree, body: &Body) {
-        let mut read: Vec<String> = Vec::new();
+        let mut read: BTreeSet<String> = BTreeSet::new();
         for step in &body.steps {
-            roots(step, &self.bodies, &mut |root| read.push(root.to_string()));
+            roots(step, &self.bodies, &mut |root| read.extend([root.to_string()]));
         }
-        body.gives.iter().for_each(|(_, given)| given.reads(&mut |path| read.push(path[0].to_string())));
+        body.gives.iter().for_each(|(_, given)| given.reads(&mut |path| read.extend([path[0].to_string()])));
         for (key, _) in tree.get("takes").map(Tree::entries).unwrap_or_default() {
-            if !read.iter().any(|root| **root == *key.text) {
+            if !read.contains(&*key.text) {
                 let message = format!("the template `{name}` takes `{}` and never reads it", key.text);
                 let unread = Unread::key(key);
                 self.unread.push(unread.mistake("workflow::unread_take", message, "read it, or do not take it"));
@@ -255,7 +255,7 @@ pub(super) fn repeat(checker: &mut Checker, draft: &Draft<'_>, scope: &Scope) ->
         output.push((taken.clone(), ty.clone()));
     }
     let carry_ty = Ty::record(output.iter().cloned());
-    let inside = scope.clone().with(known("carry"), carry_ty).with(known("number"), Ty::Whole);
+    let inside = scope.inside().with(known("carry"), carry_ty).with(known("number"), Ty::Whole);
     let until =
         draft.tree.get("until").and_then(|until| given::read_rule(until, &Ty::Bool, &inside, &mut checker.mistakes));
     let at_most = draft.tree.get("at_most").and_then(Tree::as_whole).and_then(|most| u32::try_from(most).ok());
@@ -300,7 +300,7 @@ pub(super) fn for_each(
             Ty::Never
         }
     };
-    let inside = scope.clone().with(item.clone(), item_ty.clone());
+    let inside = scope.inside().with(item.clone(), item_ty.clone());
     let (key, _) = given::read(tree.get("key")?, Some(&Ty::Text), &inside, &mut checker.mistakes);
     refuse_constant_key(checker, tree, &key, &item);
     let at_most = tree.get("at_most").and_then(Tree::as_whole).and_then(|most| u32::try_from(most).ok());

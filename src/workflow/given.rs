@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    base::{GpuRequest, Mistake, Name, Rao, RecordTy, Size, Span, Ty, Value, near},
+    base::{GpuRequest, Mistake, Name, Rao, RecordTy, Size, Span, Ty, Value, limits::MISTAKES_SOUGHT_MAX, near},
     document::{Node, Tree},
     rule::{Env, Failure, Interpolation, Rule, Scope, Wrong},
 };
@@ -66,6 +66,9 @@ impl Given {
 /// Reads a value at a place that wants a type, or any type at all. What cannot be read is a mistake and becomes null.
 pub(super) fn read(tree: &Tree, wanted: Option<&Ty>, scope: &Scope, mistakes: &mut Vec<Mistake>) -> (Given, Ty) {
     let bad = (Given::Known(Value::Null), Ty::Never);
+    if mistakes.len() >= MISTAKES_SOUGHT_MAX {
+        return bad;
+    }
     match (&tree.node, wanted) {
         (Node::Text(text), _) if text.as_str().contains("${") => match Interpolation::compile(text.as_str(), scope) {
             Ok(compiled) => {
@@ -139,6 +142,9 @@ pub(super) fn read(tree: &Tree, wanted: Option<&Ty>, scope: &Scope, mistakes: &m
 
 /// Reads an expression without `${…}` around it; a bare number or truth value is one too.
 pub(super) fn read_rule(tree: &Tree, wanted: &Ty, scope: &Scope, mistakes: &mut Vec<Mistake>) -> Option<Rule> {
+    if mistakes.len() >= MISTAKES_SOUGHT_MAX {
+        return None;
+    }
     let written = match &tree.node {
         Node::Text(text) => text.text.clone(),
         Node::Bool(value) => value.to_string().into(),

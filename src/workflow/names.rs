@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use petgraph::{
-    algo::tarjan_scc,
+    algo::kosaraju_scc,
     graph::{DiGraph, NodeIndex},
 };
 
@@ -86,8 +86,9 @@ pub(super) fn order(count: usize, edges: impl IntoIterator<Item = (usize, usize)
         graph.add_edge(nodes[item], nodes[depends_on], ());
     }
     let mut cycles = Vec::new();
-    // Tarjan's components come in reverse topological order: what is depended on comes first.
-    let order = tarjan_scc(&graph)
+    // The components come in reverse topological order: what is depended on comes first. Kosaraju's way needs no stack
+    // of calls, which a long chain of steps would exhaust.
+    let order = kosaraju_scc(&graph)
         .into_iter()
         .flat_map(|component| {
             let mut members: Vec<usize> = component.iter().map(|node| node.index()).collect();

@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::{
     action::vocabulary,
-    base::{Mistake, Name, Place, Ty, limits::DOCUMENT_DEPTH_MAX, near},
+    base::{
+        Mistake, Name, Place, Ty,
+        limits::{DOCUMENT_DEPTH_MAX, MISTAKES_SOUGHT_MAX, TYPE_PARTS_MAX},
+        near,
+    },
     document::{Key, Node, Tree},
 };
 
@@ -58,11 +62,15 @@ impl Types {
             let message = format!("`{name}` is a type of the language");
             mistakes.push(Mistake::new("workflow::reserved_name", key.place, message).help("choose another name"));
         }
+        let ty = bounded(ty, tree.place, mistakes);
         self.0.insert(name, ty);
     }
 
     /// The type that a text or a mapping spells; nothing useful, and a mistake, when it spells none.
     pub fn read(&self, tree: &Tree, mistakes: &mut Vec<Mistake>) -> Ty {
+        if mistakes.len() >= MISTAKES_SOUGHT_MAX {
+            return Ty::Never;
+        }
         match &tree.node {
             Node::Text(text) => {
                 let mut reader = TypeReader { types: self, text: text.as_str(), at: 0, depth: 0 };
@@ -102,6 +110,16 @@ impl Types {
     pub fn names(&self) -> impl Iterator<Item = &str> + Clone {
         SCALARS.iter().map(|(word, _)| *word).chain(self.0.keys().map(Name::as_str))
     }
+}
+
+/// A type that is not too large. Types that hold others twice, and those others twice, would soon be without end.
+pub(super) fn bounded(ty: Ty, place: Place, mistakes: &mut Vec<Mistake>) -> Ty {
+    if !ty.has_more_parts_than(TYPE_PARTS_MAX) {
+        return ty;
+    }
+    let message = format!("this type has more than {TYPE_PARTS_MAX} parts, those inside its parts counted");
+    mistakes.push(Mistake::new("workflow::too_large", place, message).help("hold less in one value"));
+    Ty::Never
 }
 
 fn unknown(place: Place, message: &str) -> Mistake {

@@ -1,6 +1,6 @@
 //! What is written and never read: a rule that changes nothing is a trap for whoever changes it.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, ops::Bound, sync::Arc};
 
 use super::{Does, Given, Step, check::Checker, gpus::GpuTable};
 use crate::{
@@ -137,9 +137,10 @@ pub(super) fn note_all(checker: &mut Checker, tree: &Tree, gpus: Option<&GpuTabl
 fn unread_rules(checker: &mut Checker, tree: &Tree, path: &mut Vec<Arc<str>>, read: &BTreeSet<Vec<Arc<str>>>) {
     for (key, value) in tree.entries() {
         path.push(key.text.clone());
-        let is_read = read.iter().any(|found| path.starts_with(found) || found.starts_with(path));
-        let whole_is_read = read.iter().any(|found| path.starts_with(found));
-        if !is_read && key.place.source == checker.entry {
+        let whole_is_read = (0..=path.len()).any(|end| read.contains(&path[..end]));
+        let of_it = (Bound::Included(&path[..]), Bound::Unbounded);
+        let part_is_read = read.range::<[Arc<str>], _>(of_it).next().is_some_and(|found| found.starts_with(path));
+        if !whole_is_read && !part_is_read && key.place.source == checker.entry {
             let message = format!("nothing reads the rule `{}`", path.join("."));
             let help = "delete it, or read it where it should count";
             checker.unread.push(Unread::key(key).mistake("workflow::unused_rule", message, help));

@@ -20,7 +20,7 @@ use self::{
     schema::{Facets, kind},
 };
 use super::tree::{Key, Node, Tree, quoted};
-use crate::base::{Mistake, Place, limits::MISTAKES_MAX, near};
+use crate::base::{Mistake, Place, limits::MISTAKES_SOUGHT_MAX, near};
 
 /// Reads a text as the `x-type` that a schema names; nothing when there is no such type.
 pub type Formats<'f> = &'f dyn Fn(&str, &str) -> Option<Result<(), String>>;
@@ -43,12 +43,9 @@ struct Walk<'s> {
     mistakes: Vec<Mistake>,
 }
 
-/// More mistakes than are ever shown, so that the rest is counted but a hostile file fills no memory.
-const COLLECTED_MAX: usize = 10 * MISTAKES_MAX;
-
 impl<'s> Walk<'s> {
     fn value(&mut self, tree: &Tree, schema: &'s Json, key: Option<&Key>) {
-        if self.mistakes.len() >= COLLECTED_MAX || self.told.contains(&tree.place) {
+        if self.mistakes.len() >= MISTAKES_SOUGHT_MAX || self.told.contains(&tree.place) {
             return;
         }
         let facets = Facets::of(self.root, schema);
@@ -168,7 +165,7 @@ impl<'s> Walk<'s> {
             let mut known = HashSet::new();
             for item in items {
                 if !known.insert(item.to_json().to_string()) {
-                    if self.mistakes.len() >= COLLECTED_MAX {
+                    if self.mistakes.len() >= MISTAKES_SOUGHT_MAX {
                         return;
                     }
                     let message = format!("{} is in the list twice", item.describe());

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::Value as Json;
 
 use super::{
-    COLLECTED_MAX, Walk, outside,
+    MISTAKES_SOUGHT_MAX, Walk, outside,
     pattern::Pattern,
     schema::{Facets, first_sentence},
     spot,
@@ -27,7 +27,7 @@ impl<'s> Walk<'s> {
             }
         });
         for (name, value) in tree.entries() {
-            if self.mistakes.len() >= COLLECTED_MAX {
+            if self.mistakes.len() >= MISTAKES_SOUGHT_MAX {
                 return;
             }
             if let Some(schema) = facets.property(&name.text) {

@@ -414,7 +414,7 @@ fn all_mistakes_are_collected_and_none_is_told_twice() {
 #[test]
 fn a_file_full_of_mistakes_is_not_told_to_its_end() {
     let text: String = (0..100_000).map(|n| format!("k{n}: 1\n")).collect();
-    assert_eq!(mistakes(&text).len(), COLLECTED_MAX);
+    assert_eq!(mistakes(&text).len(), MISTAKES_SOUGHT_MAX);
 }
 
 #[test]
