@@ -9,9 +9,9 @@ pub const DOCUMENT_FILES_MAX: usize = 64;
 /// Mistakes that are reported at once; whoever has more mends these first.
 pub const MISTAKES_MAX: usize = 200;
 /// Mistakes that are looked for: more than are reported, so that these are the first of the file.
-pub const MISTAKES_SOUGHT_MAX: usize = 10 * MISTAKES_MAX;
+pub const MISTAKES_SOUGHT_MAX: usize = 5 * MISTAKES_MAX;
 /// Names among which the one is sought that was meant.
-pub const NEAR_NAMES_MAX: usize = 2_000;
+pub const NEAR_NAMES_MAX: usize = 1_000;
 /// Characters of one expression.
 pub const RULE_LENGTH_MAX: usize = 512;
 /// Levels of nesting in one expression.

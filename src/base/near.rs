@@ -32,10 +32,11 @@ pub fn did_you_mean<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a st
 /// `a, b, c`, cut short when it gets long.
 pub fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     const SHOWN_MAX: usize = 24;
-    let names: Vec<&str> = names.into_iter().collect();
-    let mut text = names.iter().take(SHOWN_MAX).copied().collect::<Vec<_>>().join(", ");
-    if names.len() > SHOWN_MAX {
-        text.push_str(&format!(" and {} more", names.len() - SHOWN_MAX));
+    let mut names = names.into_iter();
+    let mut text = names.by_ref().take(SHOWN_MAX).collect::<Vec<_>>().join(", ");
+    let more = names.count();
+    if more > 0 {
+        text.push_str(&format!(" and {more} more"));
     }
     text
 }

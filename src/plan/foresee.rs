@@ -1,6 +1,6 @@
 //! What a run would look like: the plan grown to its end with made-up results.
 
-use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use indexmap::IndexMap;
 use jiff::Timestamp;
@@ -17,7 +17,7 @@ pub struct Foreseen {
     pub plan: Plan,
     /// Steps that would be skipped.
     pub skipped: std::collections::BTreeSet<NodeIx>,
-    outputs: RefCell<BTreeMap<NodeIx, Value>>,
+    outputs: BTreeMap<NodeIx, Value>,
     seed: Seed,
     nodes_max: usize,
 }
@@ -67,7 +67,7 @@ pub fn foresee(workflow: Arc<Workflow>, inputs: Value, seed: Seed) -> Result<For
 /// The same, with a limit of the caller's own on how many nodes there may be.
 pub fn foresee_within(workflow: Arc<Workflow>, inputs: Value, seed: Seed, nodes_max: usize) -> Result<Foreseen, Stuck> {
     let plan = Plan::new(workflow, inputs);
-    let outputs = RefCell::new(BTreeMap::new());
+    let outputs = BTreeMap::new();
     let mut foreseen = Foreseen { plan, skipped: std::collections::BTreeSet::new(), outputs, seed, nodes_max };
     foreseen.play(FrameIx(0))?;
     Ok(foreseen)
@@ -143,8 +143,8 @@ impl Foreseen {
         Value::record([("ok", Value::Bool(true)), ("value", value), ("blame", Value::Null), ("cause", Value::Null)])
     }
 
-    fn give(&self, node: NodeIx, value: Value) {
-        self.outputs.borrow_mut().insert(node, value);
+    fn give(&mut self, node: NodeIx, value: Value) {
+        self.outputs.insert(node, value);
     }
 }
 
@@ -160,7 +160,7 @@ impl From<Trouble> for Fault {
 
 impl Outputs for Foreseen {
     fn output(&self, node: NodeIx) -> Option<Value> {
-        if let Some(value) = self.outputs.borrow().get(&node) {
+        if let Some(value) = self.outputs.get(&node) {
             return Some(value.clone());
         }
         match &self.plan.step(node).does {
