@@ -81,7 +81,10 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
     }
     let lines = if out.unicode { draw::Lines::Unicode } else { draw::Lines::Ascii };
     let tree = draw::tree(&title(&workflow), &outline::counted(&foreseen, &costs), lines);
-    out.data(&format!("{tree}\n{}", summary(&foreseen, &costs, estimate.as_ref(), &args.gpus)))
+    let exit = out.data(&format!("{tree}\n{}", summary(&foreseen, &costs, estimate.as_ref(), &args.gpus)));
+    // The process ends here: giving a million values back one by one would take a fifth of its time.
+    std::mem::forget((foreseen, costs));
+    exit
 }
 
 /// The plan as far as it is known without the inputs: every step with its bounds.
