@@ -51,7 +51,7 @@ const ID: [u8; 16] = [7; 16];
 fn play(workflow: &Arc<Workflow>, entrants: usize, target: Option<&str>, trouble: Trouble) -> Vec<NodeId> {
     let model = Model::default();
     let seed = Seed(5);
-    let inputs = model.inputs(workflow, &Default::default(), Some(entrants), seed).unwrap();
+    let inputs = model.inputs(workflow, &indexmap::IndexMap::default(), Some(entrants), seed).unwrap();
     let id = RunId::from_bytes(ID);
     let mut now = Timestamp::UNIX_EPOCH;
     let digest = Digest::of("workflow");

@@ -59,7 +59,7 @@ fn a_plan_is_given_up_when_it_grows_too_large() {
     let workflow = check(text).expect("it is good");
     let inputs = sampled_inputs(&workflow, &Default::default(), None, Seed(1)).expect("it has none");
     let stuck = foresee_within(workflow, inputs, Seed(1), 10_000).map(drop).expect_err("it has millions");
-    assert_eq!(stuck.trouble, plan::Trouble::TooLarge(10_000));
+    assert_eq!(stuck.trouble, plan::Trouble::TooManyNodes(10_000));
 }
 
 #[test]
