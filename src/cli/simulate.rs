@@ -126,7 +126,7 @@ fn played<T: Send>(
             "the inputs {names} are missing: give them with --inputs FILE, or make them up with --entrants N"
         ))
     })?;
-    let (next, cores) = (AtomicUsize::new(0), thread::available_parallelism().map_or(1, |cores| cores.get()));
+    let (next, cores) = (AtomicUsize::new(0), thread::available_parallelism().map_or(1, std::num::NonZero::get));
     let mut all: Vec<(usize, T)> = thread::scope(|scope| {
         let work = || {
             let mut mine = Vec::new();
@@ -150,9 +150,10 @@ fn storms(args: &Args, model: &Model, side: &Side, out: &Out) -> Result<Exit, Ex
     let results = played(args, side, model, out, &|setup| {
         let calm = storm(model, setup, None).map_err(|tripped| format!("in calm weather, {tripped}"))?;
         let stormy = storm(model, setup, Some(setup.seed)).map_err(|tripped| tripped.to_string())?;
-        match same_result(&calm.end, &stormy.end) {
-            true => Ok((stormy.turns, stormy.crashes, stormy.log.len())),
-            false => Err(format!("calm weather gives {:?}, and the storm {:?}", calm.end, stormy.end)),
+        if same_result(&calm.end, &stormy.end) {
+            Ok((stormy.turns, stormy.crashes, stormy.log.len()))
+        } else {
+            Err(format!("calm weather gives {:?}, and the storm {:?}", calm.end, stormy.end))
         }
     })?;
     let failed: Vec<(u64, &String)> =
@@ -191,9 +192,12 @@ fn table(columns: &[(&str, &Tally)]) -> String {
             rows.push((name, cells.into_iter().map(|it| it.unwrap_or_else(|| "-".into())).collect()));
         }
     };
-    let shown = |spread: &Spread, digits: usize| match spread.p5 == spread.p95 {
-        true => format!("{:.digits$}", spread.median),
-        false => format!("{:.digits$}  ({:.digits$} to {:.digits$})", spread.mean, spread.p5, spread.p95),
+    let shown = |spread: &Spread, digits: usize| {
+        if spread.p5 == spread.p95 {
+            format!("{:.digits$}", spread.median)
+        } else {
+            format!("{:.digits$}  ({:.digits$} to {:.digits$})", spread.mean, spread.p5, spread.p95)
+        }
     };
     let share = |share: f64| format!("{:.1} %", 100.0 * share);
     row("runs", &|it| Some(it.runs.to_string()));

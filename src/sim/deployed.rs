@@ -116,7 +116,7 @@ fn jobs(account: &Account) -> Vec<Job> {
     for used in account.uses.iter().filter(|used| used.gpus > 0) {
         let job = &mut jobs[job_of[used.node.index()]];
         job.gpus = job.gpus.max(used.gpus as usize);
-        job.kind = used.kind.clone();
+        job.kind.clone_from(&used.kind);
         job.priority = plan.step(used.node).settings.priority;
     }
     // A node that rides with another is no job of its own; it waits for nothing and takes no time.
