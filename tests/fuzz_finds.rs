@@ -64,7 +64,8 @@ fn a_plan_is_given_up_when_it_grows_too_large() {
 
 #[test]
 fn a_file_of_nothing_but_mistakes_is_answered_soon() {
-    let heads: [(&str, fn(usize) -> String); 4] = [
+    type Line = fn(usize) -> String;
+    let heads: [(&str, Line); 4] = [
         ("steps:\n", |i| format!("  s{i}: {{ value: 1, needs: [needed{i}] }}")),
         ("steps:\n", |i| format!("  s{i}: {{ value: \"${{other{i}}}\" }}")),
         ("steps: { a: { value: 1 } }\ntypes:\n", |i| format!("  t{i}: unknown{i}")),
