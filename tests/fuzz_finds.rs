@@ -65,7 +65,9 @@ fn a_plan_is_given_up_when_it_grows_too_large() {
 #[test]
 fn a_file_of_nothing_but_mistakes_is_answered_soon() {
     type Line = fn(usize) -> String;
-    let heads: [(&str, Line); 4] = [
+    let heads: [(&str, Line); 6] = [
+        ("steps: { a: { value: 1 } }\n", |i| format!("key{i}: 1")),
+        ("steps: { a: { value: \"${rules.rule}\" } }\nrules:\n", |i| format!("  rule{i}: {i}")),
         ("steps:\n", |i| format!("  s{i}: {{ value: 1, needs: [needed{i}] }}")),
         ("steps:\n", |i| format!("  s{i}: {{ value: \"${{other{i}}}\" }}")),
         ("steps: { a: { value: 1 } }\ntypes:\n", |i| format!("  t{i}: unknown{i}")),
