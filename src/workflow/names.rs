@@ -3,11 +3,16 @@
 //! Types flow along mentions, so steps are checked in this order. What a step really reads is known only after it is
 //! checked; mentions may be more than that, never less.
 
-use std::collections::BTreeSet;
+use std::{
+    cmp::Reverse,
+    collections::{BTreeSet, BinaryHeap},
+};
 
 use petgraph::{
+    Direction,
     algo::kosaraju_scc,
-    graph::{DiGraph, NodeIndex},
+    graph::{DiGraph, EdgeReference, NodeIndex},
+    visit::EdgeRef,
 };
 
 use crate::document::{Node, Tree};
@@ -77,8 +82,8 @@ fn scan<'a>(text: &'a str, braced: bool, found: &mut BTreeSet<&'a str>) -> &'a s
     ""
 }
 
-/// An order of the items in which each comes after those it depends on, and the cycles that stand in the way.
-/// Items of a cycle keep their order among themselves.
+/// An order of the items in which each comes after those it depends on and stays, but for that, where it was written; and
+/// the cycles that stand in the way. Items of a cycle do not wait for one another.
 pub(super) fn order(count: usize, edges: impl IntoIterator<Item = (usize, usize)>) -> (Vec<usize>, Vec<Vec<usize>>) {
     let mut graph: DiGraph<(), ()> = DiGraph::with_capacity(count, count);
     let nodes: Vec<NodeIndex> = (0..count).map(|_| graph.add_node(())).collect();
@@ -86,19 +91,30 @@ pub(super) fn order(count: usize, edges: impl IntoIterator<Item = (usize, usize)
         graph.add_edge(nodes[item], nodes[depends_on], ());
     }
     let mut cycles = Vec::new();
-    // The components come in reverse topological order: what is depended on comes first. Kosaraju's way needs no stack
-    // of calls, which a long chain of steps would exhaust.
-    let order = kosaraju_scc(&graph)
-        .into_iter()
-        .flat_map(|component| {
-            let mut members: Vec<usize> = component.iter().map(|node| node.index()).collect();
-            members.sort_unstable();
-            if members.len() > 1 || graph.contains_edge(component[0], component[0]) {
-                cycles.push(shortest_cycle(&graph, component[0], &component));
+    let mut component_of = vec![0; count];
+    // Kosaraju's way needs no stack of calls, which a long chain of steps would exhaust.
+    for (at, component) in kosaraju_scc(&graph).into_iter().enumerate() {
+        component.iter().for_each(|node| component_of[node.index()] = at);
+        if component.len() > 1 || graph.contains_edge(component[0], component[0]) {
+            cycles.push(shortest_cycle(&graph, component[0], &component));
+        }
+    }
+    // Of all that could come next, what the author wrote first does.
+    let is_before =
+        |edge: &EdgeReference<'_, ()>| component_of[edge.source().index()] != component_of[edge.target().index()];
+    let mut unmet: Vec<usize> = nodes.iter().map(|node| graph.edges(*node).filter(is_before).count()).collect();
+    let mut ready: BinaryHeap<Reverse<usize>> = (0..count).filter(|item| unmet[*item] == 0).map(Reverse).collect();
+    let mut order = Vec::with_capacity(count);
+    while let Some(Reverse(item)) = ready.pop() {
+        order.push(item);
+        for edge in graph.edges_directed(nodes[item], Direction::Incoming).filter(is_before) {
+            let after = edge.source().index();
+            unmet[after] -= 1;
+            if unmet[after] == 0 {
+                ready.push(Reverse(after));
             }
-            members
-        })
-        .collect();
+        }
+    }
     cycles.sort();
     (order, cycles)
 }
@@ -147,6 +163,8 @@ mod tests {
     #[test]
     fn the_order_follows_the_edges_and_cycles_are_named() {
         assert_eq!(order(3, [(0, 1), (1, 2)]), (vec![2, 1, 0], vec![]));
+        // What does not depend on the order stays as it was written.
+        assert_eq!(order(4, [(1, 0), (2, 0), (3, 2)]), (vec![0, 1, 2, 3], vec![]));
         let (order, cycles) = order(4, [(0, 1), (1, 2), (2, 0), (3, 3)]);
         assert_eq!(order.len(), 4);
         assert_eq!(cycles, [vec![0, 1, 2], vec![3]]);
