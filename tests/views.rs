@@ -283,3 +283,17 @@ fn a_run_is_done_again_from_the_command_line() {
     assert!(events.contains("\"reused\""));
     assert_eq!(program.call(&["verify", "two"]).0, 0);
 }
+
+#[test]
+fn a_paused_run_goes_on_when_it_is_resumed() {
+    let program = Program::new();
+    let file = program.file("pipeline.yaml", PIPELINE);
+    assert_eq!(program.call(&["run", &file, "--backend", "mock", "--speed", "max", "--name", "one"]).0, 0);
+    // A run that nobody drives yet: it is paused, refuses to be paused twice, and is taken up.
+    assert_eq!(program.call(&["retry", "one", "first", "--downstream", "--name", "two"]).0, 0);
+    assert_eq!(program.call(&["pause", "two", "--why", "a look"]).0, 0);
+    assert_eq!(program.call(&["pause", "two", "--why", "a look"]).0, 3);
+    assert!(program.call(&["show", "two"]).1.contains("paused"));
+    assert_eq!(program.call(&["resume", "two", "--speed", "max"]).0, 0);
+    assert!(program.call(&["show", "two"]).1.contains("succeeded"));
+}
