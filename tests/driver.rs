@@ -1,0 +1,489 @@
+//! The driver over a store in memory and a mock world whose time jumps: nothing here waits for a clock but leases.
+
+#![expect(clippy::unwrap_used, reason = "these are tests; the helpers below are not marked as such")]
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use god_flow::{
+    backend::{AttemptId, Backend, Clock, Error as BackendError, LogPart, Mock, Play, REPORTS_MAX, Speed, Work},
+    base::{GpuKind, Place, Seed, Size, Span, Value},
+    document::stored,
+    driver::{self, Answer, Driver, End, Finished, Handle, Leaving, New, Notice},
+    run::{
+        Cause, Command, Event, Failure, Outcome, Record, Refusal, Report, Ruling, RunId, World,
+        event::HostOffer,
+        place::{GpuId, HostId},
+        read,
+        record::Digest,
+    },
+    store::{self, Fence, Found, LEASE_TTL, MemoryStore, RunHeader, Store},
+    workflow::{self, Checked, Workflow},
+};
+use jiff::Timestamp;
+use serde_json::{Value as Json, json};
+use tokio::{sync::mpsc, task::JoinHandle};
+
+const HOUR: u64 = 3_600_000;
+
+fn workflow(document: &Json) -> (Arc<Workflow>, String) {
+    let tree = stored::tree(document, Place::default());
+    match workflow::check(&tree) {
+        Ok(Checked::Workflow(workflow)) => (Arc::new(*workflow), stored::write(&tree)),
+        other => panic!("expected a workflow: {other:?}"),
+    }
+}
+
+/// `a` and `b` before `c`, each an hour of work that gives a number.
+fn diamond() -> Json {
+    let work = json!({ "command": ["x"], "outputs": { "n": "whole" } });
+    let after = json!({ "command": ["${text(a.n + b.n)}"], "outputs": { "n": "whole" } });
+    json!({
+        "god_flow": 1, "workflow": "diamond",
+        "steps": { "a": { "process": work }, "b": { "process": work }, "c": { "process": after } },
+        "gives": { "n": "${c.n}" },
+    })
+}
+
+fn hosts() -> Vec<(HostId, HostOffer)> {
+    let gpus = (0..8).map(|gpu| (GpuId::parse(&gpu.to_string()).unwrap(), GpuKind::parse("H100").unwrap())).collect();
+    let offer = HostOffer { gpus, cpus: 8, memory: Size(1 << 40), slots: 8, ..HostOffer::default() };
+    vec![(HostId::parse("h1").unwrap(), offer)]
+}
+
+fn hour(report: Report) -> Play {
+    Play { takes: Span::from_millis(HOUR).unwrap(), report }
+}
+
+fn gives(n: i64) -> Report {
+    Report::Succeeded { output: json!({ "n": n }) }
+}
+
+fn all_well(_: Work<'_>) -> Play {
+    hour(gives(1))
+}
+
+type Player = fn(Work<'_>) -> Play;
+
+/// A stored run that nobody drives.
+async fn begin(store: &dyn Store, document: &Json) -> RunId {
+    let (workflow, source) = workflow(document);
+    let id = RunId::from(uuid::Uuid::now_v7());
+    let new = New {
+        workflow,
+        source: &source,
+        inputs: Value::record::<&str>([]),
+        seed: Seed(1),
+        simulated: true,
+        name: None,
+        setup: "{}",
+        now: Timestamp::UNIX_EPOCH,
+    };
+    driver::begin(store, id, new).await.unwrap();
+    id
+}
+
+/// A driver as a new process would have it.
+fn driver(store: &Arc<dyn Store>, run: RunId, player: Player) -> (Driver, Handle) {
+    let (reports, inputs) = mpsc::channel(REPORTS_MAX);
+    let clock = Clock::made(Speed::Max, Timestamp::UNIX_EPOCH);
+    let mock = Mock::new(clock.clone(), hosts(), Box::new(player), reports);
+    Driver::new(store.clone(), Arc::new(mock), clock, run, "a test".into(), inputs)
+}
+
+fn drive(store: &Arc<dyn Store>, run: RunId, player: Player) -> (JoinHandle<Result<Finished, driver::Error>>, Handle) {
+    let (driver, handle) = driver(store, run, player);
+    (tokio::spawn(driver.drive()), handle)
+}
+
+async fn to_the_end(store: &Arc<dyn Store>, run: RunId, player: Player) -> End {
+    let (driving, _handle) = drive(store, run, player);
+    driving.await.unwrap().unwrap().end
+}
+
+async fn records(store: &dyn Store, run: RunId) -> Vec<Record> {
+    store.page(run, 0, 10_000).await.unwrap()
+}
+
+async fn events(store: &dyn Store, run: RunId) -> Vec<Event> {
+    records(store, run).await.iter().map(|record| read(record).unwrap()).collect()
+}
+
+fn attempts(events: &[Event]) -> Vec<(String, u32)> {
+    let begun = events.iter().filter_map(|event| match event {
+        Event::AttemptStarted { node, attempt, .. } => Some((node.to_string(), *attempt)),
+        _ => None,
+    });
+    begun.collect()
+}
+
+fn succeeded(gives: Json) -> End {
+    End::Over(Outcome::Succeeded { gives })
+}
+
+fn memory() -> Arc<dyn Store> {
+    Arc::new(MemoryStore::new())
+}
+
+#[tokio::test]
+async fn a_run_goes_to_its_end_and_reads_back_the_same() {
+    let store = memory();
+    let run = begin(&*store, &diamond()).await;
+    assert_eq!(to_the_end(&store, run, all_well).await, succeeded(json!({ "n": 1 })));
+    let world = driver::load(&*store, run).await.unwrap();
+    assert_eq!(world.now(), Timestamp::from_millisecond(2 * HOUR as i64).unwrap(), "a and b at once, then c");
+    let header = store.header(run).await.unwrap();
+    assert_eq!((header.state.as_str(), header.ended_at), ("succeeded", Some(world.now())));
+    assert_eq!(to_the_end(&store, run, all_well).await, succeeded(json!({ "n": 1 })), "a second driver finds it over");
+}
+
+#[tokio::test]
+async fn what_failed_is_tried_again_after_its_back_off_and_the_run_fails_when_the_budget_is_used_up() {
+    let store = memory();
+    let mut document = diamond();
+    document["steps"]["a"]["retry"] = json!({ "exit_code": 2 });
+    let run = begin(&*store, &document).await;
+    let fails: Player = |work| match &*work.run.plan.id(work.node) {
+        "a" => hour(Report::Failed(Failure::new(Cause::ExitCode, "no"))),
+        _ => hour(gives(1)),
+    };
+    let End::Over(Outcome::Failed { node, failure }) = to_the_end(&store, run, fails).await else { panic!("it fails") };
+    assert_eq!((&*node, failure.cause), ("a", Cause::ExitCode));
+    let begun = attempts(&events(&*store, run).await);
+    assert_eq!(
+        begun.iter().filter(|(node, _)| node == "a").map(|(_, attempt)| *attempt).collect::<Vec<_>>(),
+        [1, 2, 3]
+    );
+    assert!(!begun.iter().any(|(node, _)| node == "c"));
+}
+
+#[tokio::test]
+async fn time_limits_end_attempts() {
+    for (keeps, expected) in [("succeed", true), ("fail", false)] {
+        let store = memory();
+        let mut document = diamond();
+        document["steps"]["a"]["time_limit"] = json!("10m");
+        document["steps"]["a"]["on_time_limit"] = json!(keeps);
+        let run = begin(&*store, &document).await;
+        let end = to_the_end(&store, run, all_well).await;
+        match end {
+            End::Over(Outcome::Succeeded { .. }) => assert!(expected, "{keeps}"),
+            End::Over(Outcome::Failed { failure, .. }) => {
+                assert!(!expected && failure.cause == Cause::TimeLimit, "{keeps}: {failure:?}");
+            }
+            other => panic!("{keeps}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_held_step_waits_for_a_decision_that_anybody_may_leave() {
+    let store = memory();
+    let mut document = diamond();
+    document["steps"]["a"]["on_failure"] = json!("hold");
+    let run = begin(&*store, &document).await;
+    let fails: Player = |work| match (&*work.run.plan.id(work.node), work.attempt.number) {
+        ("a", 1) => hour(Report::Failed(Failure::new(Cause::Refused, "no"))),
+        _ => hour(gives(2)),
+    };
+    assert_eq!(to_the_end(&store, run, fails).await, End::Held(vec!["a".into()]));
+    assert_eq!(store.header(run).await.unwrap().state, "held: 1 to decide");
+
+    let ask = |ruling| {
+        let command = Command::Rule { node: "a".into(), ruling };
+        driver::ask(&*store, run, "a test", "ada", "it was the network", command)
+    };
+    let Answer::Refused(why) = ask(Ruling::Replace(json!({ "n": "x" }))).await.unwrap() else { panic!("no number") };
+    assert!(why.contains("this is not what `a` gives"), "{why}");
+    assert_eq!(ask(Ruling::Retry).await.unwrap(), Answer::Obeyed);
+    assert!(
+        attempts(&events(&*store, run).await).iter().all(|(_, attempt)| *attempt == 1),
+        "a decision starts nothing"
+    );
+    assert_eq!(to_the_end(&store, run, fails).await, succeeded(json!({ "n": 2 })));
+}
+
+/// A player whose world stands still: at this speed nothing ever ends.
+fn standing(store: &Arc<dyn Store>, run: RunId) -> (JoinHandle<Result<Finished, driver::Error>>, Handle) {
+    let (reports, inputs) = mpsc::channel(REPORTS_MAX);
+    let clock = Clock::made(Speed::Times(1e-6), Timestamp::UNIX_EPOCH);
+    let mock = Mock::new(clock.clone(), hosts(), Box::new(all_well), reports);
+    let (driver, handle) = Driver::new(store.clone(), Arc::new(mock), clock, run, "a test".into(), inputs);
+    (tokio::spawn(driver.drive()), handle)
+}
+
+async fn under_way(handle: &Handle) -> usize {
+    handle.look(|world| world.run.attempts.len()).await.unwrap()
+}
+
+#[tokio::test]
+async fn commands_are_obeyed_or_refused_with_the_reason() {
+    let store = memory();
+    let run = begin(&*store, &diamond()).await;
+    let (driving, handle) = standing(&store, run);
+    assert_eq!(under_way(&handle).await, 2);
+    assert_eq!(handle.command("ada", "lunch", Command::Pause).await, Some(Ok(())));
+    assert_eq!(handle.command("ada", "lunch", Command::Pause).await, Some(Err(Refusal::Already("paused"))));
+    // The same through the store, as another process does it.
+    let ask = |command| driver::ask(&*store, run, "another", "bob", "go on", command);
+    assert_eq!(ask(Command::Pause).await.unwrap(), Answer::Refused("the run is paused already".into()));
+    assert_eq!(store.header(run).await.unwrap().state, "paused");
+    assert_eq!(ask(Command::Resume).await.unwrap(), Answer::Obeyed);
+    assert_eq!(ask(Command::Cancel).await.unwrap(), Answer::Obeyed);
+    assert_eq!(driving.await.unwrap().unwrap().end, End::Over(Outcome::Cancelled));
+    assert_eq!(handle.command("ada", "late", Command::Pause).await, None);
+    let said: Vec<String> = events(&*store, run)
+        .await
+        .iter()
+        .filter_map(|event| match event {
+            Event::Paused { who, why } | Event::Cancelled { who, why } => Some(format!("{who}: {why}")),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(said, ["ada: lunch", "bob: go on"]);
+}
+
+#[tokio::test]
+async fn a_driver_told_to_leave_starts_nothing_more_and_the_next_one_takes_up_what_runs() {
+    let store = memory();
+    let run = begin(&*store, &diamond()).await;
+    let (driving, handle) = standing(&store, run);
+    assert_eq!(under_way(&handle).await, 2);
+    handle.leave(Leaving::WhenIdle);
+    assert_eq!(under_way(&handle).await, 2, "what runs is waited for");
+    handle.leave(Leaving::AtOnce);
+    assert_eq!(driving.await.unwrap().unwrap().end, End::Left { under_way: 2 });
+    assert_eq!(to_the_end(&store, run, all_well).await, succeeded(json!({ "n": 1 })));
+    let begun = attempts(&events(&*store, run).await);
+    assert_eq!(begun, [("a".into(), 1), ("b".into(), 1), ("c".into(), 1)], "nothing was begun twice");
+}
+
+#[tokio::test]
+async fn a_paused_run_goes_on_with_whoever_resumes_it() {
+    let store = memory();
+    let run = begin(&*store, &diamond()).await;
+    assert_eq!(driver::ask(&*store, run, "x", "ada", "wait", Command::Pause).await.unwrap(), Answer::Obeyed);
+    let (driver, _handle) = driver(&store, run, all_well);
+    assert_eq!(driver.resuming("bob").drive().await.unwrap().end, succeeded(json!({ "n": 1 })));
+}
+
+#[tokio::test]
+async fn a_second_driver_waits_and_takes_over() {
+    let store = memory();
+    let run = begin(&*store, &diamond()).await;
+    let (first, handle) = standing(&store, run);
+    assert_eq!(under_way(&handle).await, 2);
+    let (second, waits) = drive(&store, run, all_well);
+    let mut notices = waits.notices();
+    // It dies without a word: nothing is released.
+    first.abort();
+    let began = std::time::Instant::now();
+    assert_eq!(second.await.unwrap().unwrap().end, succeeded(json!({ "n": 1 })));
+    assert!(began.elapsed() < LEASE_TTL + Duration::from_secs(2), "{:?}", began.elapsed());
+    let mut seen = Vec::new();
+    while let Ok(notice) = notices.try_recv() {
+        seen.push(notice);
+    }
+    assert_eq!(seen, [Notice::Waiting { by: "a test".into() }, Notice::Driving { taken_up: 2 }]);
+}
+
+/// A store that fails on purpose, and a backend that sees whether what it is told to do is stored.
+struct Faulty {
+    store: MemoryStore,
+    appends: AtomicU32,
+    /// What is done at which append.
+    faults: BTreeMap<u32, Fault>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    /// The store was away, and nothing was stored.
+    Before,
+    /// The store went away when all was stored.
+    After,
+    /// Another driver has taken the run over.
+    TakenOver,
+}
+
+impl Faulty {
+    fn away() -> store::Error {
+        store::Error::Unreachable { place: "memory".into(), source: "it is made to be away".into() }
+    }
+}
+
+#[async_trait]
+impl Store for Faulty {
+    fn place(&self) -> &'static str {
+        "a faulty place"
+    }
+    async fn create(&self, run: &RunHeader, records: &[Record]) -> Result<(), store::Error> {
+        self.store.create(run, records).await
+    }
+    async fn append(&self, fence: &Fence, records: &[Record]) -> Result<(), store::Error> {
+        let number = self.appends.fetch_add(1, Ordering::Relaxed);
+        match self.faults.get(&number) {
+            Some(Fault::Before) => return Err(Self::away()),
+            Some(Fault::After) => {
+                self.store.append(fence, records).await?;
+                return Err(Self::away());
+            }
+            Some(Fault::TakenOver) => {
+                let later = Timestamp::now().checked_add(LEASE_TTL * 2).unwrap();
+                let other = self.store.lease(fence.run(), "another", Duration::from_millis(1), later).await?;
+                self.store.release(other).await?;
+            }
+            None => {}
+        }
+        self.store.append(fence, records).await
+    }
+    async fn page(&self, run: RunId, from: u64, max: usize) -> Result<Vec<Record>, store::Error> {
+        self.store.page(run, from, max).await
+    }
+    async fn header(&self, run: RunId) -> Result<RunHeader, store::Error> {
+        self.store.header(run).await
+    }
+    async fn list(&self, max: usize) -> Result<Vec<RunHeader>, store::Error> {
+        self.store.list(max).await
+    }
+    async fn find(&self, text: &str) -> Result<Found, store::Error> {
+        self.store.find(text).await
+    }
+    async fn summarize(&self, fence: &Fence, state: &str, ended_at: Option<Timestamp>) -> Result<(), store::Error> {
+        self.store.summarize(fence, state, ended_at).await
+    }
+    async fn put_workflow(&self, source: &str) -> Result<Digest, store::Error> {
+        self.store.put_workflow(source).await
+    }
+    async fn workflow(&self, digest: Digest) -> Result<Arc<str>, store::Error> {
+        self.store.workflow(digest).await
+    }
+    async fn tell(&self, run: RunId, command: &str) -> Result<u64, store::Error> {
+        self.store.tell(run, command).await
+    }
+    async fn told(&self, run: RunId) -> Result<Vec<(u64, Arc<str>)>, store::Error> {
+        self.store.told(run).await
+    }
+    async fn answer(&self, fence: &Fence, command: u64, answer: &str) -> Result<(), store::Error> {
+        self.store.answer(fence, command, answer).await
+    }
+    async fn answer_to(&self, run: RunId, command: u64) -> Result<Option<Arc<str>>, store::Error> {
+        self.store.answer_to(run, command).await
+    }
+    async fn lease(&self, run: RunId, by: &str, ttl: Duration, now: Timestamp) -> Result<Fence, store::Error> {
+        self.store.lease(run, by, ttl, now).await
+    }
+    async fn renew(&self, fence: &Fence, ttl: Duration, now: Timestamp) -> Result<(), store::Error> {
+        self.store.renew(fence, ttl, now).await
+    }
+    async fn release(&self, fence: Fence) -> Result<(), store::Error> {
+        self.store.release(fence).await
+    }
+}
+
+/// Says of each attempt that it is told to begin whether its beginning is stored.
+struct Watching {
+    mock: Mock,
+    store: MemoryStore,
+    unstored: Arc<Mutex<Vec<AttemptId>>>,
+}
+
+#[async_trait]
+impl Backend for Watching {
+    fn name(&self) -> &'static str {
+        "watching"
+    }
+    async fn hosts(&self) -> Result<Vec<(HostId, HostOffer)>, BackendError> {
+        self.mock.hosts().await
+    }
+    fn ensure(&self, id: &AttemptId, work: Work<'_>) {
+        // The store in memory never waits.
+        let stored = futures_now(events(&self.store, id.run));
+        if !attempts(&stored).contains(&(id.node.to_string(), id.number)) {
+            self.unstored.lock().unwrap().push(id.clone());
+        }
+        self.mock.ensure(id, work);
+    }
+    fn stop(&self, id: &AttemptId, keep: bool) {
+        self.mock.stop(id, keep);
+    }
+    async fn logs(&self, id: &AttemptId, from: u64) -> Result<LogPart, BackendError> {
+        self.mock.logs(id, from).await
+    }
+    fn at_rest(&self, due: Option<Timestamp>) {
+        self.mock.at_rest(due);
+    }
+    fn leave(&self) -> &'static str {
+        self.mock.leave()
+    }
+}
+
+/// The result of something that never waits.
+fn futures_now<T>(future: impl Future<Output = T>) -> T {
+    let mut future = std::pin::pin!(future);
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match future.as_mut().poll(&mut context) {
+        std::task::Poll::Ready(value) => value,
+        std::task::Poll::Pending => panic!("it waits"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_the_store_does_nothing_begins_before_it_is_stored_and_nothing_is_lost() {
+    for number in 0..4 {
+        for fault in [Fault::Before, Fault::After, Fault::TakenOver] {
+            let memory = MemoryStore::new();
+            let run = begin(&memory, &diamond()).await;
+            let faults = [(number, fault)].into();
+            let faulty: Arc<dyn Store> = Arc::new(Faulty { store: memory.clone(), appends: AtomicU32::new(0), faults });
+            let (reports, inputs) = mpsc::channel(REPORTS_MAX);
+            let clock = Clock::made(Speed::Max, Timestamp::UNIX_EPOCH);
+            let mock = Mock::new(clock.clone(), hosts(), Box::new(all_well), reports);
+            let unstored = Arc::new(Mutex::new(Vec::new()));
+            let backend = Arc::new(Watching { mock, store: memory.clone(), unstored: unstored.clone() });
+            let (driver, _handle) = Driver::new(faulty, backend, clock, run, "a test".into(), inputs);
+            let end = driver.drive().await.unwrap().end;
+            assert_eq!(end, succeeded(json!({ "n": 1 })), "{fault:?} at append {number}");
+            assert!(unstored.lock().unwrap().is_empty(), "{fault:?} at append {number}");
+            let begun = attempts(&events(&memory, run).await);
+            assert_eq!(begun, [("a".into(), 1), ("b".into(), 1), ("c".into(), 1)], "{fault:?} at append {number}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_no_host_can_hold_is_refused_with_the_nearest() {
+    let mut document = diamond();
+    document["steps"]["b"]["gpus"] = json!("16xH100");
+    let (workflow, _) = workflow(&document);
+    let foreseen = god_flow::plan::foresee(workflow, Value::record::<&str>([]), Seed(1)).unwrap();
+    let (node, misfit) = driver::refuse(&foreseen, hosts()).unwrap();
+    assert_eq!(node, "b");
+    assert_eq!(
+        misfit.to_string(),
+        "16xH100 fits no host; the nearest is `h1`, which has 8xH100 where 16xH100 is asked"
+    );
+}
+
+#[tokio::test]
+async fn the_feed_tells_what_is_stored() {
+    let store = memory();
+    let run = begin(&*store, &diamond()).await;
+    let (driver, handle) = driver(&store, run, all_well);
+    let mut feed = handle.feed();
+    drop(handle);
+    driver.drive().await.unwrap();
+    let mut told = Vec::new();
+    while let Ok(records) = feed.try_recv() {
+        told.extend(records.iter().cloned());
+    }
+    assert_eq!(told, records(&*store, run).await[1..]);
+    let replayed = World::replay(run, workflow(&diamond()).0, &records(&*store, run).await).unwrap();
+    assert_eq!(replayed.run.outcome, Some(Outcome::Succeeded { gives: json!({ "n": 1 }) }));
+}
