@@ -93,7 +93,8 @@ fn host(slots: u32) -> Vec<(HostId, HostOffer)> {
 
 async fn begin(store: &dyn Store, ready: &Ready) -> RunId {
     let id = RunId::from(uuid::Uuid::now_v7());
-    let inputs = plan::sampled_inputs(&ready.workflow, &Default::default(), None, Seed(1)).expect("it has no inputs");
+    let inputs =
+        plan::sampled_inputs(&ready.workflow, &indexmap::IndexMap::default(), None, Seed(1)).expect("it has no inputs");
     let new = New {
         workflow: ready.workflow.clone(),
         source: &ready.source,

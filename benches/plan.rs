@@ -35,7 +35,8 @@ const ENTRANTS: [usize; 3] = [1_000, 10_000, 100_000];
 fn plan(bencher: Bencher<'_, '_>, entrants: usize) {
     let workflow = pipeline();
     bencher.counter(ItemsCount::new(entrants)).bench(|| {
-        let inputs = sampled_inputs(&workflow, &Default::default(), Some(entrants), Seed(1)).expect("they are made up");
+        let inputs = sampled_inputs(&workflow, &indexmap::IndexMap::default(), Some(entrants), Seed(1))
+            .expect("they are made up");
         let foreseen = foresee(workflow.clone(), inputs, Seed(1)).expect("it goes to its end");
         let costs = Costs::of(&foreseen).map_err(|(_, trouble)| trouble).expect("every cost is known");
         outline::counted(&foreseen, &costs)
@@ -45,7 +46,8 @@ fn plan(bencher: Bencher<'_, '_>, entrants: usize) {
 #[divan::bench(args = ENTRANTS, sample_count = 10, sample_size = 1)]
 fn estimate_on_32_gpus(bencher: Bencher<'_, '_>, entrants: usize) {
     let workflow = pipeline();
-    let inputs = sampled_inputs(&workflow, &Default::default(), Some(entrants), Seed(1)).expect("they are made up");
+    let inputs =
+        sampled_inputs(&workflow, &indexmap::IndexMap::default(), Some(entrants), Seed(1)).expect("they are made up");
     let foreseen = foresee(workflow, inputs, Seed(1)).expect("it goes to its end");
     let costs = Costs::of(&foreseen).map_err(|(_, trouble)| trouble).expect("every cost is known");
     let fleet = [(god_flow::base::GpuKind::parse("H100").expect("a kind"), 32)].into();

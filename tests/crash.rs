@@ -29,7 +29,7 @@ use god_flow::{
 /// Runs that are killed side by side: after each death the next process waits until the lease of the dead one is over.
 const SIDE_BY_SIDE: usize = 8;
 /// A series that takes longer than this hangs.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Three layers of eight, each with an effect that can be counted.
 const WORKFLOW: &str = r#"

@@ -57,7 +57,7 @@ fn a_plan_is_given_up_when_it_grows_too_large() {
         b: { value: \"${x + 1 + (a.x - a.x)}\" }\n    gives: { x: \"${b}\" }\n  \
         t0: { takes: { x: whole }, steps: { a: { value: \"${x + 1}\" } }, gives: { x: \"${a}\" } }\n";
     let workflow = check(text).expect("it is good");
-    let inputs = sampled_inputs(&workflow, &Default::default(), None, Seed(1)).expect("it has none");
+    let inputs = sampled_inputs(&workflow, &indexmap::IndexMap::default(), None, Seed(1)).expect("it has none");
     let stuck = foresee_within(workflow, inputs, Seed(1), 10_000).map(drop).expect_err("it has millions");
     assert_eq!(stuck.trouble, plan::Trouble::TooManyNodes(10_000));
 }

@@ -1,5 +1,7 @@
 //! What is shown of runs: their summary, nodes, reasons and timelines, and the commands that show them.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 mod play;
 
 use std::sync::Arc;

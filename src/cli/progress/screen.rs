@@ -77,7 +77,7 @@ fn folded(rows: &[Row], most: usize) -> Vec<&Row> {
 fn line(row: &Row, names: usize, unicode: bool) -> String {
     let name = format!("{}{}", "  ".repeat(row.depth), row.name);
     let (total, over) = (row.counts.total(), over(&row.counts));
-    let full = if total == 0 { 0 } else { BAR * over / total };
+    let full = (BAR * over).checked_div(total).unwrap_or(0);
     let (on, off) = if unicode { ("█", "░") } else { ("#", ".") };
     let bar = format!("{}{}", on.repeat(full), off.repeat(BAR - full));
     format!("  {:<names$}  {bar} {}", cut(&name, names), row.counts.words())

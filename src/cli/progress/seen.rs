@@ -114,7 +114,7 @@ fn slow(world: &World, now: Timestamp) -> Vec<String> {
 /// How long a node is expected to take, where its author or its action says so.
 fn expected(world: &World, node: crate::plan::NodeIx) -> Option<Span> {
     let step = world.run.plan.step(node);
-    let said = step.settings.expect.as_ref().and_then(|given| given.known());
+    let said = step.settings.expect.as_ref().and_then(crate::workflow::Given::known);
     match (said, &step.does) {
         (Some(Value::Span(span)), _) => Some(span),
         (_, Does::Action { action, .. }) => match action.expect {
@@ -134,9 +134,9 @@ pub(super) fn over(counts: &Counts) -> usize {
 fn rounded(span: Span) -> Span {
     let millis = span.millis();
     let unit = match millis {
-        ..10_000 => 100,
-        ..3_600_000 => 1_000,
-        ..86_400_000 => 60_000,
+        0..10_000 => 100,
+        10_000..3_600_000 => 1_000,
+        3_600_000..86_400_000 => 60_000,
         _ => 3_600_000,
     };
     Span::from_millis(millis / unit * unit).unwrap_or(span)
