@@ -288,6 +288,12 @@ fn a_named_limit_and_a_group_are_kept() {
     run.turn(1, [Input::HostJoined { host: host("h0"), offer: offer(0) }]);
     run.gives("a", json!({"n": 1}));
     assert!(run.world.run.attempts.values().all(|attempt| attempt.host == home));
+
+    // When its host is gone, the group begins anew elsewhere instead of waiting for ever.
+    run.turn(1, [Input::HostLost { host: home.clone() }]);
+    run.turn(60, [Input::Tick]);
+    let moved: Vec<&HostId> = run.world.run.attempts.values().map(|attempt| &attempt.host).collect();
+    assert!(moved.len() == 1 && *moved[0] != home, "{moved:?}");
 }
 
 #[test]

@@ -30,8 +30,10 @@ pub(super) fn stem(id: &AttemptId) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '_' | '-') { c } else { '.' };
     let readable: Vec<char> = id.node.chars().map(safe).collect();
     let readable: String = readable[readable.len().saturating_sub(READABLE)..].iter().collect();
+    // A file whose name begins with a dot is hidden.
+    let readable = Some(readable.trim_start_matches('.')).filter(|rest| !rest.is_empty()).unwrap_or("_");
     let digest = Digest::of(&id.node).to_string();
-    format!("{}.{}-{}", readable.trim_start_matches('.'), &digest[..16], id.number)
+    format!("{readable}.{}-{}", &digest[..16], id.number)
 }
 
 pub(super) fn log(folder: &Path, stem: &str) -> PathBuf {

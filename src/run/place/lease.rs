@@ -132,6 +132,14 @@ impl Leases {
         true
     }
 
+    /// The groups at home on a host that is gone begin anew elsewhere, those excepted of which a member still runs.
+    pub fn leave(&mut self, host: &HostId) {
+        let idle = self.homes.iter().filter(|(_, home)| home.host == *host && home.running == 0).map(|(group, _)| *group);
+        for group in idle.collect::<Vec<_>>() {
+            self.disband(group);
+        }
+    }
+
     pub fn get(&self, node: NodeIx) -> Option<&Lease> {
         let (host, key) = self.held.get(&node)?;
         self.hosts.get(host)?.leases.get(key)

@@ -213,6 +213,7 @@ impl Run {
             }
             Event::HostLost { host } => {
                 self.fleet.vanish(host);
+                self.leases.leave(host);
             }
             Event::HostDrained { host } => {
                 self.fleet.drain(host);
@@ -446,6 +447,9 @@ impl Run {
     fn end_attempt(&mut self, node: NodeIx, output: Option<&Value>) -> Result<(), String> {
         let attempt = self.attempts.remove(&node).ok_or("no attempt is under way")?;
         self.leases.end(place_ix(node));
+        if self.fleet.host(&attempt.host).is_some_and(|host| host.state() == place::HostState::Gone) {
+            self.leases.leave(&attempt.host);
+        }
         if let Some(due) = attempt.due {
             self.due.remove(&(due, node));
         }
