@@ -54,7 +54,7 @@ struct Scene {
 }
 
 impl Scene {
-    fn new(kind: Kind, script: Script) -> Self {
+    async fn new(kind: Kind, script: Script) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = match kind {
             Kind::Mock => Clock::made(Speed::Times(1.0), Timestamp::now()),
@@ -85,13 +85,7 @@ impl Scene {
             simulated: false,
         };
         let (mut world, _) = World::begin(clock.now(), Arc::new(*workflow), &beginning);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let hosts = std::thread::scope(|scope| {
-            scope
-                .spawn(|| runtime.block_on(backend(Kind::Process, folder.path(), script, &clock).0.hosts()))
-                .join()
-                .unwrap()
-        });
+        let hosts = backend(Kind::Process, folder.path(), script, &clock).0.hosts().await;
         let joined = hosts.unwrap().into_iter().map(|(host, offer)| Input::HostJoined { host, offer });
         world.handle(clock.now(), joined);
         let node = world.run.find("a").unwrap();
@@ -166,7 +160,7 @@ fn succeeded() -> Report {
 }
 
 async fn said_twice_it_is_done_once(kind: Kind) {
-    let scene = Scene::new(kind, SLOW);
+    let scene = Scene::new(kind, SLOW).await;
     let (backend, mut inputs) = scene.backend();
     scene.ensure(&*backend);
     scene.ensure(&*backend);
@@ -176,7 +170,7 @@ async fn said_twice_it_is_done_once(kind: Kind) {
 }
 
 async fn what_has_ended_is_reported_again_and_not_done_again(kind: Kind) {
-    let scene = Scene::new(kind, QUICK);
+    let scene = Scene::new(kind, QUICK).await;
     let (backend, mut inputs) = scene.backend();
     for _ in 0..3 {
         scene.ensure(&*backend);
@@ -186,7 +180,7 @@ async fn what_has_ended_is_reported_again_and_not_done_again(kind: Kind) {
 }
 
 async fn a_failure_is_told_with_its_cause(kind: Kind) {
-    let scene = Scene::new(kind, FAILS);
+    let scene = Scene::new(kind, FAILS).await;
     let (backend, mut inputs) = scene.backend();
     scene.ensure(&*backend);
     let Report::Failed(failure) = report(&mut inputs).await else { panic!("it fails") };
@@ -195,7 +189,7 @@ async fn a_failure_is_told_with_its_cause(kind: Kind) {
 }
 
 async fn another_engine_takes_up_what_runs(kind: Kind) {
-    let scene = Scene::new(kind, SLOW);
+    let scene = Scene::new(kind, SLOW).await;
     let (backend, inputs) = scene.backend();
     scene.ensure(&*backend);
     scene.until_begun().await;
@@ -207,7 +201,7 @@ async fn another_engine_takes_up_what_runs(kind: Kind) {
 }
 
 async fn another_engine_learns_how_it_ended_meanwhile(kind: Kind) {
-    let scene = Scene::new(kind, SLOW);
+    let scene = Scene::new(kind, SLOW).await;
     let (backend, inputs) = scene.backend();
     scene.ensure(&*backend);
     scene.until_begun().await;
@@ -220,7 +214,7 @@ async fn another_engine_learns_how_it_ended_meanwhile(kind: Kind) {
 }
 
 async fn told_twice_to_stop_it_stops_once(kind: Kind) {
-    let scene = Scene::new(kind, ENDLESS);
+    let scene = Scene::new(kind, ENDLESS).await;
     let (backend, mut inputs) = scene.backend();
     scene.ensure(&*backend);
     scene.until_begun().await;
@@ -232,7 +226,7 @@ async fn told_twice_to_stop_it_stops_once(kind: Kind) {
 }
 
 async fn another_engine_stops_what_it_takes_up(kind: Kind) {
-    let scene = Scene::new(kind, ENDLESS);
+    let scene = Scene::new(kind, ENDLESS).await;
     let (backend, inputs) = scene.backend();
     scene.ensure(&*backend);
     scene.until_begun().await;
@@ -244,7 +238,7 @@ async fn another_engine_stops_what_it_takes_up(kind: Kind) {
 }
 
 async fn logs_are_read_from_any_byte(kind: Kind) {
-    let scene = Scene::new(kind, QUICK);
+    let scene = Scene::new(kind, QUICK).await;
     let (backend, mut inputs) = scene.backend();
     scene.ensure(&*backend);
     report(&mut inputs).await;
@@ -288,7 +282,7 @@ contract! {
 /// Without its keeper nothing begins, and nobody but the host is to blame.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_keeper_nothing_begins() {
-    let scene = Scene::new(Kind::Process, QUICK);
+    let scene = Scene::new(Kind::Process, QUICK).await;
     let (reports, mut inputs) = mpsc::channel(REPORTS_MAX);
     let keeper = ("/nowhere/god-flow".into(), Vec::new());
     let settings = Settings { folder: scene.folder.path().to_owned(), keeper, jobs: 2 };

@@ -16,11 +16,14 @@ const FEED_MAX: usize = 1_024;
 const NOTICES_MAX: usize = 64;
 
 /// A command, and who waits for the answer.
-pub struct Asked {
-    pub who: Arc<str>,
-    pub why: Arc<str>,
-    pub command: Command,
-    pub answer: oneshot::Sender<Result<(), Refusal>>,
+pub(super) struct Asked {
+    pub(super) who: Arc<str>,
+    pub(super) why: Arc<str>,
+    pub(super) command: Command,
+    /// Its number in the inbox, if it came from there. It is answered there before anything else happens, for the run may
+    /// be over with it.
+    pub(super) told: Option<u64>,
+    pub(super) answer: oneshot::Sender<Result<(), Refusal>>,
 }
 
 /// How far the driver is told to leave.
@@ -93,7 +96,7 @@ impl Handle {
         command: Command,
     ) -> Option<Result<(), Refusal>> {
         let (answer, answered) = oneshot::channel();
-        self.commands.send(Asked { who: who.into(), why: why.into(), command, answer }).await.ok()?;
+        self.commands.send(Asked { who: who.into(), why: why.into(), command, told: None, answer }).await.ok()?;
         answered.await.ok()
     }
 

@@ -12,7 +12,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{Asked, Error, load, turn};
+use super::{Error, handle::Asked, load, turn};
 use crate::{
     run::{Command, Input, Refusal, RunId, World},
     store::{self, Fence, LEASE_TTL, Store},
@@ -81,7 +81,7 @@ fn read(answer: &str) -> Answer {
     serde_json::from_str(answer).unwrap_or_else(|_| Answer::Refused(answer.into()))
 }
 
-fn write(answer: &Answer) -> String {
+pub(super) fn write(answer: &Answer) -> String {
     serde_json::to_string(answer).expect("an answer is text")
 }
 
@@ -131,22 +131,26 @@ pub(super) fn listen(store: Arc<dyn Store>, fence: Fence, commands: mpsc::Sender
             // What the store does not tell now it tells the next time; that it is away the loop finds out itself.
             let told = store.told(fence.run()).await.unwrap_or_default();
             for (id, text) in told {
-                let Some(answer) = pass_on(&commands, &text).await else { return };
-                if store.answer(&fence, id, &write(&answer)).await.is_err() {
-                    break;
+                match serde_json::from_str(&text) {
+                    Ok(told) => {
+                        if !pass_on(&commands, id, told).await {
+                            return;
+                        }
+                    }
+                    Err(error) => {
+                        let answer = Answer::Refused(format!("the command cannot be read: {error}"));
+                        // Where it cannot be said now it is the next time.
+                        let _ = store.answer(&fence, id, &write(&answer)).await;
+                    }
                 }
             }
         }
     }))
 }
 
-/// Asks the loop; nothing when it is gone.
-async fn pass_on(commands: &mpsc::Sender<Asked>, text: &str) -> Option<Answer> {
-    let Told { who, why, command } = match serde_json::from_str(text) {
-        Ok(told) => told,
-        Err(error) => return Some(Answer::Refused(format!("the command cannot be read: {error}"))),
-    };
+/// Asks the loop, which answers; false when it is gone.
+async fn pass_on(commands: &mpsc::Sender<Asked>, id: u64, told: Told) -> bool {
+    let Told { who, why, command } = told;
     let (answer, answered) = oneshot::channel();
-    commands.send(Asked { who, why, command, answer }).await.ok()?;
-    answered.await.ok().map(Answer::from)
+    commands.send(Asked { who, why, command, told: Some(id), answer }).await.is_ok() && answered.await.is_ok()
 }

@@ -25,13 +25,12 @@ impl Driver {
         let end = self.turns(&mut world, &fence, renewal.lost.clone()).await;
         self.last = Some(world);
         drop((renewal, listening));
-        match end {
-            Err(Error::Store(error)) => Err(error.into()),
-            end => {
-                self.store.release(fence).await?;
-                end
-            }
+        let released = self.store.release(fence).await;
+        // A store that fails has failed the run already; where it answers again, the next session need not wait.
+        if end.is_ok() {
+            released?;
         }
+        end
     }
 
     async fn turns(
@@ -102,7 +101,7 @@ impl Driver {
     }
 
     async fn obey(&mut self, world: &mut World, fence: &Fence, asked: Asked) -> Result<(), Error> {
-        let Asked { who, why, command, answer } = asked;
+        let Asked { who, why, command, told, answer } = asked;
         let refusal = world.refusal(&command);
         let obeyed = match refusal {
             Some(refusal) => Err(refusal),
@@ -114,6 +113,9 @@ impl Driver {
                 Ok(())
             }
         };
+        if let Some(told) = told {
+            self.store.answer(fence, told, &inbox::write(&obeyed.clone().into())).await?;
+        }
         // Whoever asked may have gone.
         let _ = answer.send(obeyed);
         Ok(())

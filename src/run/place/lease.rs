@@ -134,7 +134,8 @@ impl Leases {
 
     /// The groups at home on a host that is gone begin anew elsewhere, those excepted of which a member still runs.
     pub fn leave(&mut self, host: &HostId) {
-        let idle = self.homes.iter().filter(|(_, home)| home.host == *host && home.running == 0).map(|(group, _)| *group);
+        let idle =
+            self.homes.iter().filter(|(_, home)| home.host == *host && home.running == 0).map(|(group, _)| *group);
         for group in idle.collect::<Vec<_>>() {
             self.disband(group);
         }
