@@ -1,7 +1,7 @@
 //! Local commands, run by a [`keeper`] that outlives the engine.
 //!
 //! Orders go to the keeper through a pipe and news come back through another. What this process has not begun itself it
-//! takes up by the files of the attempt: see [`files`].
+//! takes up by the files of the attempt: see `files`.
 
 mod files;
 pub mod keeper;
