@@ -1,0 +1,23 @@
+//! Results to standings: what one task's results say about those who took part.
+
+use super::{Case, Missed, Translation};
+use serde_json::{Value as Json, json};
+
+pub const TOPICS: &[(&str, Translation)] = &[("facts", facts)];
+
+/// Figures that the Miner Guide states.
+fn facts(case: &Case) -> Result<Json, Missed> {
+    let fact = case.input.as_str().unwrap_or_default();
+    Ok(match fact {
+        "knockout_field_max" => {
+            json!({"text": case.rule("text", "knockout_from")?, "image": case.rule("image", "knockout_from")?})
+        }
+        "group_advance" => json!({
+            "text": case.rule("text", "group.advance")?,
+            "image": case.rule("image", "group.advance")?,
+            "environment": case.rule("environment", "group.advance")?,
+        }),
+        "cpus_per_gpu" => case.rule("text", "entry.cpus_per_gpu")?,
+        other => return Err(Missed::NotApplicable(format!("no rule yet for {other}"))),
+    })
+}
