@@ -4,14 +4,17 @@
 //! together. Read back it is the same tree, but for the places: they all point at the text as a whole. Whoever reads it
 //! checks it as any other document.
 
+use std::{fmt, sync::Arc};
+
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Json;
 
 use super::{Key, Node, Text, Tree, tree::Spelling};
 use crate::base::{Place, SourceId};
 
-/// What a part or a base declares may go unread, but not what the entry does. The text does not tell them apart, and its
-/// entry was checked before.
-const NOT_THE_ENTRY: SourceId = SourceId(1);
+/// What a part or a base declares may go unread, but not what the entry does, which is the first source. The text does not
+/// tell them apart, and its entry was checked before.
+const NOWHERE: Place = Place { source: SourceId(1), start: 0, end: 0 };
 
 /// The text that is kept of a tree.
 pub fn write(tree: &Tree) -> String {
@@ -20,28 +23,70 @@ pub fn write(tree: &Tree) -> String {
 
 /// The tree that a text was made from.
 pub fn read(text: &str) -> Result<Tree, String> {
-    let json: Json = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    Ok(tree(&json, Place::new(NOT_THE_ENTRY, 0..0)))
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let tree = At(NOWHERE).deserialize(&mut reader).and_then(|tree| reader.end().map(|()| tree));
+    tree.map_err(|error| error.to_string())
 }
 
 /// A tree that is written in no file.
 pub fn tree(json: &Json, place: Place) -> Tree {
-    let text = |text: &str| Text { text: text.into(), spelling: Spelling::Whole };
-    let node = match json {
-        Json::Null => Node::Null,
-        Json::Bool(value) => Node::Bool(*value),
-        Json::Number(number) => match number.as_i64() {
-            Some(number) => Node::Whole(number),
-            None => Node::Decimal(number.as_f64().unwrap_or(f64::MAX)),
-        },
-        Json::String(words) => Node::Text(text(words)),
-        Json::Array(items) => Node::List(items.iter().map(|item| tree(item, place)).collect()),
-        Json::Object(fields) => {
-            let entry = |(key, value): (&String, &Json)| (Key { text: key.as_str().into(), place }, tree(value, place));
-            Node::Map(fields.iter().map(entry).collect())
+    At(place).deserialize(json).expect("whatever JSON holds, a tree holds")
+}
+
+/// Reads a tree, all of it at one place.
+#[derive(Clone, Copy)]
+struct At(Place);
+
+impl<'de> DeserializeSeed<'de> for At {
+    type Value = Tree;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Tree, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl At {
+    fn tree(self, node: Node) -> Tree {
+        Tree { place: self.0, node }
+    }
+}
+
+impl<'de> Visitor<'de> for At {
+    type Value = Tree;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+    fn visit_unit<E>(self) -> Result<Tree, E> {
+        Ok(self.tree(Node::Null))
+    }
+    fn visit_bool<E>(self, value: bool) -> Result<Tree, E> {
+        Ok(self.tree(Node::Bool(value)))
+    }
+    fn visit_i64<E>(self, number: i64) -> Result<Tree, E> {
+        Ok(self.tree(Node::Whole(number)))
+    }
+    fn visit_u64<E>(self, number: u64) -> Result<Tree, E> {
+        Ok(self.tree(i64::try_from(number).map_or(Node::Decimal(number as f64), Node::Whole)))
+    }
+    fn visit_f64<E>(self, number: f64) -> Result<Tree, E> {
+        Ok(self.tree(Node::Decimal(number)))
+    }
+    fn visit_str<E>(self, text: &str) -> Result<Tree, E> {
+        Ok(self.tree(Node::Text(Text { text: text.into(), spelling: Spelling::Whole })))
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Tree, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element_seed(self)? {
+            list.push(item);
         }
-    };
-    Tree { place, node }
+        Ok(self.tree(Node::List(list)))
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Tree, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(text) = fields.next_key::<Arc<str>>()? {
+            entries.push((Key { text, place: self.0 }, fields.next_value_seed(self)?));
+        }
+        Ok(self.tree(Node::Map(entries)))
+    }
 }
 
 #[cfg(test)]
