@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Error, again};
 use crate::{
     document::stored,
-    run::{Record, RunId, World},
+    run::{Illegal, Record, Replay, RunId, World},
     store::{Pages, Store},
     workflow::{self, Checked, Workflow},
 };
@@ -15,9 +15,28 @@ pub async fn load(store: &dyn Store, run: RunId) -> Result<World, Error> {
     let header = store.header(run).await?;
     let source = store.workflow(header.workflow).await?;
     let workflow = workflow(&source)?;
-    let mut world = World::replay(run, workflow, &records(store, run).await?)?;
+    let mut pages = Pages::of(store, run, 0);
+    let mut page = pages.next().await?.unwrap_or_default();
+    let Some(first) = page.first() else { return Err(no_records().into()) };
+    let mut replay = Replay::begin(run, workflow, first)?;
+    let mut from = 1;
+    loop {
+        // The next page is read while this one is folded in.
+        let (next, folded) =
+            tokio::join!(pages.next(), async { page[from..].iter().try_for_each(|record| replay.go_on(record)) });
+        folded?;
+        match next? {
+            Some(next) => (page, from) = (next, 0),
+            None => break,
+        }
+    }
+    let mut world = replay.end();
     again::remember(store, &mut world).await?;
     Ok(world)
+}
+
+fn no_records() -> Illegal {
+    Illegal { kind: "record", why: "there are no records".into() }
 }
 
 /// All records of a run.

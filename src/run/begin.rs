@@ -68,20 +68,10 @@ impl World {
         records: impl IntoIterator<Item = &'r Record>,
     ) -> Result<Self, Illegal> {
         let mut records = records.into_iter();
-        let broken = |why: String| Illegal { kind: "record", why };
-        let first = records.next().ok_or_else(|| broken("there are no records".into()))?;
-        let mut chain = Chain::start(id);
-        chain.check(first).map_err(|error| broken(error.to_string()))?;
-        let run = Run::create(workflow, first.at, &read(first)?)?;
-        let mut world = Self::around(run, chain, first.at);
-        for record in records {
-            world.chain.check(record).map_err(|error| broken(error.to_string()))?;
-            world.run.apply(record.at, &read(record)?)?;
-            world.last = record.at;
-        }
-        world.run.ready.clear();
-        world.todo = world.run.unsettled().into();
-        Ok(world)
+        let first = records.next().ok_or_else(|| broken("there are no records"))?;
+        let mut replay = Replay::begin(id, workflow, first)?;
+        records.try_for_each(|record| replay.go_on(record))?;
+        Ok(replay.end())
     }
 
     fn around(run: Run, chain: Chain, now: Timestamp) -> Self {
@@ -128,4 +118,37 @@ impl World {
         let waiting = |node: &NodeIx| self.queue.get(place_ix(*node)).is_some();
         self.run.plan.nodes().filter(waiting)
     }
+}
+
+/// A run while its records are read back, so that they need not all be held at once.
+pub struct Replay(World);
+
+impl Replay {
+    pub fn begin(id: RunId, workflow: Arc<Workflow>, first: &Record) -> Result<Self, Illegal> {
+        let mut chain = Chain::start(id);
+        chain.check(first).map_err(broken)?;
+        let run = Run::create(workflow, first.at, &read(first)?)?;
+        Ok(Self(World::around(run, chain, first.at)))
+    }
+
+    /// Folds the next record in.
+    pub fn go_on(&mut self, record: &Record) -> Result<(), Illegal> {
+        let Self(world) = self;
+        world.chain.check(record).map_err(broken)?;
+        world.run.apply(record.at, &read(record)?)?;
+        world.last = record.at;
+        Ok(())
+    }
+
+    /// The run as all its records say.
+    pub fn end(self) -> World {
+        let Self(mut world) = self;
+        world.run.ready.clear();
+        world.todo = world.run.unsettled().into();
+        world
+    }
+}
+
+fn broken(why: impl ToString) -> Illegal {
+    Illegal { kind: "record", why: why.to_string() }
 }
