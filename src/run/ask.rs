@@ -8,7 +8,7 @@ use super::{
     event::{Event, FrameOpened, NodeId},
     place::{self, Ask, Group, Needs, Shape},
     state::{Run, Status, place_ix},
-    world::{World, is_work, node_ix},
+    world::{World, body, is_work, node_ix},
 };
 use crate::{
     action::{Expect, Kind},
@@ -71,11 +71,11 @@ impl World {
 
     /// Records a decision unless it is larger than an event may be.
     fn record_limited(&mut self, event: &Event) -> Result<(), Trouble> {
-        let bytes = serde_json::to_string(event).map_or(0, |text| text.len());
-        if bytes > EVENT_BYTES_MAX {
-            return Err(Trouble::TooLarge { bytes, most: EVENT_BYTES_MAX });
+        let body = body(event);
+        if body.len() > EVENT_BYTES_MAX {
+            return Err(Trouble::TooLarge { bytes: body.len(), most: EVENT_BYTES_MAX });
         }
-        self.record(event);
+        self.record_as(event, body);
         Ok(())
     }
 

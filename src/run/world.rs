@@ -196,7 +196,11 @@ impl World {
 
     /// Records an event and folds it in.
     pub(super) fn record(&mut self, event: &Event) {
-        let body = body(event);
+        self.record_as(event, body(event));
+    }
+
+    /// The same, where the text of the event is known already.
+    pub(super) fn record_as(&mut self, event: &Event, body: Arc<str>) {
         self.records.push(self.chain.record(self.last, event.kind(), body));
         self.run.apply(self.last, event).expect("an event that was just decided follows from the state");
         self.todo.extend(self.run.ready.drain(..));
@@ -285,11 +289,12 @@ impl World {
             return Err(Failure::new(Cause::BadOutput, why));
         }
         let event = Event::AttemptSucceeded { node: id.clone(), attempt, output, cut_short };
-        if body(&event).len() > EVENT_BYTES_MAX {
+        let body = body(&event);
+        if body.len() > EVENT_BYTES_MAX {
             let message = format!("its output is larger than {EVENT_BYTES_MAX} bytes; hand files on by name instead");
             return Err(Failure::new(Cause::BadOutput, message));
         }
-        self.record(&event);
+        self.record_as(&event, body);
         Ok(())
     }
 
