@@ -12,7 +12,7 @@ use std::{
     os::unix::process::{CommandExt, ExitStatusExt},
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
 };
@@ -31,41 +31,30 @@ pub(super) const GRACE: Duration = Duration::from_secs(10);
 /// and no more commands.
 pub fn keep(folder: &Path) -> io::Result<()> {
     let journal = files::journal(folder)?;
-    let (jobs, queue) = mpsc::channel();
-    let keeper =
-        Arc::new(Keeper { folder: folder.to_owned(), journal, queue: Mutex::new(queue), live: Mutex::default() });
-    let mut workers = Vec::new();
-    for line in io::stdin().lock().lines() {
-        match serde_json::from_str(&line?)? {
-            Order::Start(start) => {
-                let mut live = keeper.live();
-                live.commands.insert(start.ticket, Live::default());
-                // Each worker has one command at a time, so there are never more of them than commands at once.
-                if live.commands.len() > workers.len() {
-                    let keeper = keeper.clone();
-                    workers.push(thread::spawn(move || keeper.work()));
-                }
-                drop(live);
-                jobs.send(start).map_err(io::Error::other)?;
-            }
-            Order::Stop { ticket } => keeper.stop(ticket),
-        }
+    let keeper = Keeper { folder: folder.to_owned(), journal, hands: Mutex::default(), live: Mutex::default() };
+    let keeper = Arc::new(keeper);
+    keeper.hands().idle = 1;
+    keeper.work();
+    // The others still have commands, and no more hands are added once they are done.
+    loop {
+        let Some(hand) = keeper.hands().others.pop() else { return Ok(()) };
+        drop(hand.join());
     }
-    drop(jobs);
-    workers.into_iter().for_each(|worker| drop(worker.join()));
-    Ok(())
 }
 
 struct Keeper {
     folder: PathBuf,
     journal: File,
-    queue: Mutex<mpsc::Receiver<Start>>,
-    live: Mutex<Lives>,
+    hands: Mutex<Hands>,
+    live: Mutex<HashMap<u64, Live>>,
 }
 
+/// The threads that take orders. Whoever takes one carries it out itself, so that nothing is handed on in between; it only
+/// sees to it that somebody takes the next one.
 #[derive(Default)]
-struct Lives {
-    commands: HashMap<u64, Live>,
+struct Hands {
+    idle: usize,
+    others: Vec<thread::JoinHandle<()>>,
 }
 
 /// A command from its order to its end.
@@ -78,17 +67,52 @@ struct Live {
 
 impl Keeper {
     /// Nothing is left half done under the lock.
-    fn live(&self) -> MutexGuard<'_, Lives> {
+    fn live(&self) -> MutexGuard<'_, HashMap<u64, Live>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    /// Nor under this one.
+    fn hands(&self) -> MutexGuard<'_, Hands> {
+        self.hands.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn work(self: &Arc<Self>) {
-        loop {
-            let next = self.queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-            let Ok(start) = next else { return };
+        while let Some(order) = self.next_order() {
+            let start = match order {
+                Order::Start(start) => start,
+                Order::Stop { ticket } => {
+                    self.stop(ticket);
+                    continue;
+                }
+            };
+            self.hand_over();
             let what = self.run(&start).unwrap_or_else(|error| What::Refused(error.to_string()));
-            self.live().commands.remove(&start.ticket);
+            self.live().remove(&start.ticket);
             tell(&News { ticket: start.ticket, what });
+            self.hands().idle += 1;
+        }
+    }
+
+    /// The next order, taken by one thread at a time; nothing when the engine is gone, or says what cannot be understood.
+    fn next_order(&self) -> Option<Order> {
+        let mut line = String::new();
+        let mut stdin = io::stdin().lock();
+        stdin.read_line(&mut line).ok()?;
+        let order = serde_json::from_str(&line).ok()?;
+        if let Order::Start(start) = &order {
+            // Before anybody can read that it is to stop.
+            self.live().insert(start.ticket, Live::default());
+        }
+        Some(order)
+    }
+
+    /// Somebody else takes the next order.
+    fn hand_over(self: &Arc<Self>) {
+        let mut hands = self.hands();
+        hands.idle -= 1;
+        if hands.idle == 0 {
+            let keeper = self.clone();
+            hands.idle = 1;
+            hands.others.push(thread::spawn(move || keeper.work()));
         }
     }
 
@@ -119,7 +143,7 @@ impl Keeper {
             // It ends, and its number stays its own until nobody can signal it any more.
             while waitid(WaitId::Pid(group), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).is_err_and(again) {}
         }
-        self.live().commands.entry(start.ticket).or_default().group = None;
+        self.live().entry(start.ticket).or_default().group = None;
         let exit = ended(child.wait()?);
         // While the log is still locked: whoever finds it unlocked finds this.
         files::note(&self.journal, &start.stem, Line::Ended(exit))?;
@@ -128,7 +152,7 @@ impl Keeper {
 
     fn started(self: &Arc<Self>, ticket: u64, group: Option<Pid>) {
         let mut live = self.live();
-        let Some(found) = live.commands.get_mut(&ticket) else { return };
+        let Some(found) = live.get_mut(&ticket) else { return };
         found.group = group;
         if found.stopped {
             drop(live);
@@ -138,7 +162,7 @@ impl Keeper {
 
     fn stop(self: &Arc<Self>, ticket: u64) {
         let mut live = self.live();
-        let Some(found) = live.commands.get_mut(&ticket) else { return };
+        let Some(found) = live.get_mut(&ticket) else { return };
         if !std::mem::replace(&mut found.stopped, true) {
             drop(live);
             self.end(ticket);
@@ -157,7 +181,7 @@ impl Keeper {
 
     fn signal(&self, ticket: u64, signal: Signal) {
         let live = self.live();
-        if let Some(group) = live.commands.get(&ticket).and_then(|live| live.group) {
+        if let Some(group) = live.get(&ticket).and_then(|live| live.group) {
             // It may have ended this very moment.
             let _ = kill_process_group(group, signal);
         }

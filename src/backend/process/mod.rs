@@ -9,10 +9,10 @@ mod wire;
 
 use std::{
     collections::HashMap,
-    io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write},
-    os::unix::process::CommandExt,
+    fs::File,
+    io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
-    process::{Child, ChildStdin, Command, Stdio},
+    process::Stdio,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
 };
@@ -20,7 +20,11 @@ use std::{
 use async_trait::async_trait;
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value as Json;
-use tokio::sync::mpsc;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+    sync::mpsc,
+};
 
 use self::{
     files::Exit,
@@ -72,7 +76,7 @@ struct UnderWay {
 
 /// The way to the keeper, and which keeper it is.
 struct Orders {
-    stdin: ChildStdin,
+    stdin: File,
     number: u64,
 }
 
@@ -150,7 +154,7 @@ impl Backend for Processes {
         let path = files::log(&self.folder, &files::stem(id));
         let over = !self.desk.under_way().attempts.contains_key(id);
         let read = || -> io::Result<LogPart> {
-            let mut log = match std::fs::File::open(&path) {
+            let mut log = match File::open(&path) {
                 Ok(log) => log,
                 // It has not begun.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -168,6 +172,13 @@ impl Backend for Processes {
 
     fn leave(&self) -> &'static str {
         "local commands go on by themselves, and how they end is found out when the run is resumed"
+    }
+}
+
+impl Drop for Processes {
+    fn drop(&mut self) {
+        // The keeper learns that it gets no more orders, though somebody may still wait for its news.
+        self.desk.under_way().orders = None;
     }
 }
 
@@ -229,35 +240,41 @@ impl Desk {
             .spawn()?;
         let stdin = child.stdin.take().ok_or_else(|| io::Error::other("it has no stdin"))?;
         let number = under_way.last_ticket + 1;
-        under_way.orders = Some(Orders { stdin, number });
-        thread::spawn(move || self.listen(child, number));
+        under_way.orders = Some(Orders { stdin: stdin.into_owned_fd()?.into(), number });
+        tokio::spawn(self.listen(child, number));
         Ok(number)
     }
 
     /// Listens to a keeper until it is gone.
-    fn listen(self: Arc<Self>, mut keeper: Child, number: u64) {
-        for line in keeper.stdout.take().map(BufReader::new).into_iter().flat_map(BufRead::lines) {
-            let Some(News { ticket, what }) = line.ok().and_then(|line| serde_json::from_str(&line).ok()) else {
-                break;
-            };
+    async fn listen(self: Arc<Self>, mut keeper: Child, number: u64) {
+        let mut lines = keeper.stdout.take().map(|stdout| BufReader::new(stdout).lines());
+        while let Some(lines) = &mut lines
+            && let Ok(Some(line)) = lines.next_line().await
+            && let Ok(News { ticket, what }) = serde_json::from_str(&line)
+        {
             let id = self.under_way().tickets.remove(&ticket);
-            match (id, what) {
+            let over = match (id, what) {
                 (Some(id), What::Ended(exit)) => self.ended(&id, Some(exit)),
                 (Some(id), What::Refused(why)) => self.over(&id, |_| Report::Failed(refused(why))),
-                (Some(id), What::Taken) => self.clone().take_up(id),
-                (None, _) => {}
+                (Some(id), What::Taken) => {
+                    self.clone().take_up(id);
+                    None
+                }
+                (None, _) => None,
+            };
+            if let Some(input) = over {
+                // When the driver is gone nobody waits for it: the journal tells the next one.
+                let _ = self.reports.send(input).await;
             }
         }
-        // It ends only when it is told to, or when somebody kills it: its commands may go on.
-        let mut under_way = self.under_way();
-        under_way.orders.take_if(|orders| orders.number == number);
         let left: Vec<AttemptId> = {
+            let mut under_way = self.under_way();
+            under_way.orders.take_if(|orders| orders.number == number);
             let of_it = under_way.attempts.iter().filter(|(_, attempt)| attempt.keeper == number);
             of_it.map(|(id, _)| id.clone()).collect()
         };
-        drop(under_way);
         // Whatever became of it, it is not to become a zombie.
-        let _ = keeper.wait();
+        let _ = keeper.wait().await;
         left.into_iter().for_each(|id| self.clone().take_up(id));
     }
 
@@ -275,11 +292,15 @@ impl Desk {
         thread::spawn(move || {
             // Where there is nothing to wait for it was never begun: the keeper was gone before it was told.
             let exit = files::wait(&self.folder, &stem).unwrap_or_default();
-            self.ended(&id, exit);
+            if let Some(input) = self.ended(&id, exit) {
+                // When the driver is gone nobody waits for it.
+                let _ = self.reports.blocking_send(input);
+            }
         });
     }
 
-    fn ended(&self, id: &AttemptId, exit: Option<Exit>) {
+    /// The report of an attempt that has ended, unless it was reported before.
+    fn ended(&self, id: &AttemptId, exit: Option<Exit>) -> Option<Input> {
         self.over(id, |attempt| match exit {
             None => {
                 let why = "the command was lost: whatever ran it ended before it did";
@@ -302,19 +323,17 @@ impl Desk {
                 let message = if tail.is_empty() { how } else { format!("{how}: {tail}") };
                 Report::Failed(Failure { blame: Blame::Operator, ..Failure::new(Cause::ExitCode, message) })
             }
-        });
+        })
     }
 
-    fn over(&self, id: &AttemptId, report: impl FnOnce(&Attempt) -> Report) {
+    fn over(&self, id: &AttemptId, report: impl FnOnce(&Attempt) -> Report) -> Option<Input> {
         let attempt = {
             let mut under_way = self.under_way();
-            let Some(attempt) = under_way.attempts.remove(id) else { return };
+            let attempt = under_way.attempts.remove(id)?;
             under_way.tickets.remove(&attempt.ticket);
             attempt
         };
-        let report = report(&attempt);
-        // When the driver is gone nobody waits for it: the journal tells the next one.
-        let _ = self.reports.blocking_send(Input::Report { node: id.node.clone(), attempt: id.number, report });
+        Some(Input::Report { node: id.node.clone(), attempt: id.number, report: report(&attempt) })
     }
 
     /// Reports from the driver's own task, which must not wait for itself.
@@ -332,7 +351,7 @@ impl Desk {
         let file = process::OUTPUTS_FILE;
         let path = files::outputs(&self.folder, &attempt.stem);
         let mut text = String::new();
-        std::fs::File::open(path)
+        File::open(path)
             .map_err(|error| match error.kind() {
                 io::ErrorKind::NotFound => format!("it wrote nothing into the file that ${file} names"),
                 _ => format!("the file that ${file} names cannot be read: {error}"),
@@ -360,7 +379,7 @@ fn end_found(folder: &Path, stem: &str) {
     });
 }
 
-fn order(stdin: &mut ChildStdin, order: &Order) -> io::Result<()> {
+fn order(stdin: &mut File, order: &Order) -> io::Result<()> {
     let mut line = serde_json::to_vec(order)?;
     line.push(b'\n');
     stdin.write_all(&line)
