@@ -24,7 +24,7 @@ use god_flow::{
     document::stored,
     driver::{self, Driver, End, New},
     plan,
-    run::{Input, Outcome, Report, RunId, event::HostOffer, place::HostId},
+    run::{Input, Outcome, Report, RunId, World, event::HostOffer, place::HostId},
     store::{self, Store},
     workflow::{self, Checked, Workflow},
 };
@@ -179,13 +179,31 @@ fn resumes(sizes: &[usize]) {
             let store = sqlite(folder.path()).await;
             let began = Instant::now();
             let world = driver::load(&*store, run).await.expect("it is read back");
-            println!("resume of {nodes} recorded nodes, {} events: {:.2?}", world_events(&world), began.elapsed());
+            let all = began.elapsed();
+            drop(world);
+            let began = Instant::now();
+            let header = store.header(run).await.expect("it is there");
+            let source = store.workflow(header.workflow).await.expect("it is there");
+            let workflow = driver::workflow(&source).expect("it was checked");
+            let read_workflow = began.elapsed();
+            let began = Instant::now();
+            let mut records = Vec::new();
+            let mut pages = store::Pages::of(&*store, run, 0);
+            while let Some(page) = pages.next().await.expect("it reads") {
+                records.extend(page);
+            }
+            let read_records = began.elapsed();
+            let began = Instant::now();
+            let world = World::replay(run, workflow, &records).expect("it replays");
+            println!(
+                "resume of {nodes} recorded nodes, {} events: {all:.2?}; the workflow {read_workflow:.2?}, reading \
+                 {read_records:.2?}, folding {:.2?}; all done: {}",
+                records.len(),
+                began.elapsed(),
+                world.run.outcome.is_some()
+            );
         });
     }
-}
-
-fn world_events(world: &god_flow::run::World) -> usize {
-    world.run.plan.graph().node_count() * 2
 }
 
 fn trues(sizes: &[usize]) {
