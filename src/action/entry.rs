@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::reflect;
-use crate::base::{Size, Span, Ty, Value};
+use crate::base::{Seed, Size, Span, Ty, Value, seed::Stream};
 
 /// One kind of node.
 #[derive(Clone)]
@@ -52,6 +52,9 @@ pub enum Gives {
 pub enum Kind {
     /// Nowhere: a function of its input, decided by the core and recorded.
     Pure(fn(&Value) -> Result<Value, String>),
+    /// Nowhere: a function of its input and of random numbers that the core derives from the run's seed for this node
+    /// alone, so that whoever has the log can draw again.
+    Drawn(fn(&Value, &mut Stream) -> Result<Value, String>),
     /// By a backend, without GPUs unless the step says so.
     Work,
 }
@@ -100,6 +103,25 @@ impl Action {
         Self { kind: Kind::Pure(decide), ..Self::work::<I, O>(name, about, Expect::Span(Span::ZERO)) }
     }
 
+    /// A function of its input and of random numbers.
+    pub(super) fn drawn<I: JsonSchema + DeserializeOwned + 'static, O: JsonSchema + Serialize>(
+        name: &'static str,
+        about: &'static str,
+        decide: fn(&Value, &mut Stream) -> Result<Value, String>,
+    ) -> Self {
+        Self { kind: Kind::Drawn(decide), ..Self::work::<I, O>(name, about, Expect::Span(Span::ZERO)) }
+    }
+
+    /// What a function of its input gives, and why it gives nothing; nothing at all for work. The purpose is the node's
+    /// id: each node has random numbers of its own.
+    pub fn decide(&self, input: &Value, seed: Seed, purpose: &str) -> Option<Result<Value, String>> {
+        match self.kind {
+            Kind::Pure(decide) => Some(decide(input)),
+            Kind::Drawn(decide) => Some(decide(input, &mut seed.stream(purpose))),
+            Kind::Work => None,
+        }
+    }
+
     pub(super) fn example(mut self, example: &'static str) -> Self {
         self.example = example;
         self
@@ -142,7 +164,7 @@ impl Action {
     }
 
     pub fn is_pure(&self) -> bool {
-        matches!(self.kind, Kind::Pure(_))
+        !matches!(self.kind, Kind::Work)
     }
 
     /// The fields it takes, in the order of the manual.
@@ -182,6 +204,16 @@ pub(super) fn decide<I: DeserializeOwned, O: Serialize>(
     let input = serde_json::from_value(without_nulls(input.to_json())).map_err(|error| error.to_string())?;
     let output = serde_json::to_value(function(input)?).map_err(|error| error.to_string())?;
     Value::from_json(&output, gives)
+}
+
+/// Runs a typed function of values and random numbers on untyped values.
+pub(super) fn drawn<I: DeserializeOwned, O: Serialize>(
+    input: &Value,
+    gives: &Ty,
+    stream: &mut Stream,
+    function: impl FnOnce(I, &mut Stream) -> Result<O, String>,
+) -> Result<Value, String> {
+    decide(input, gives, |it| function(it, stream))
 }
 
 /// A field that is null was left out: its default holds.

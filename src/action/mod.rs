@@ -7,8 +7,10 @@ pub mod build;
 pub mod clone;
 pub mod container;
 pub mod download;
+pub mod draw;
 mod entry;
 pub mod evaluate;
+pub mod next_round;
 pub mod process;
 pub mod reflect;
 pub mod score;
@@ -36,6 +38,8 @@ pub fn catalogue() -> &'static [Action] {
             container::action(),
             process::action(),
             value::action(),
+            draw::action(),
+            next_round::action(),
         ]
     });
     &ALL

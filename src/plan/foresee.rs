@@ -7,7 +7,6 @@ use jiff::Timestamp;
 
 use super::{FrameIx, NodeIx, Outputs, Part, Plan, Trouble, sample, values};
 use crate::{
-    action::Kind,
     base::{Name, Seed, Ty, Value, limits::PLAN_NODES_MAX},
     workflow::{Does, OnFailure, StepIx, Workflow},
 };
@@ -123,10 +122,10 @@ impl Foreseen {
     fn decide(&mut self, node: NodeIx) -> Result<(), Fault> {
         let step = self.plan.step(node);
         let Does::Action { action, .. } = &step.does else { return Ok(()) };
-        let Kind::Pure(decide) = action.kind else { return Ok(()) };
-        if step.read {
+        if step.read && action.is_pure() {
             let input = values::input(&self.plan, node, self)?;
-            let value = decide(&input)
+            let decided = action.decide(&input, self.seed, &self.plan.id(node)).expect("a pure action decides");
+            let value = decided
                 .map_err(|why| Trouble::Rule(crate::rule::Failure::Host { function: action.name.into(), why }))?;
             let value = self.settle(node, value);
             self.give(node, value);

@@ -11,7 +11,7 @@ use super::{
     world::{World, body, is_work, node_ix},
 };
 use crate::{
-    action::{Expect, Kind},
+    action::Expect,
     base::{GpuRequest, Record, Size, Span, Value, limits::EVENT_BYTES_MAX},
     plan::{self, Fragment, NodeIx, Part, Trouble},
     rule,
@@ -53,16 +53,14 @@ impl World {
                 self.record_limited(&Event::Closed { node: id, output: output.map(|output| output.to_json()) })?;
             }
             Part::Task => match &self.run.plan.step(node).does {
-                Does::Action { action, .. } => match action.kind {
-                    Kind::Pure(decide) => {
-                        let input = plan::input(&self.run.plan, node, &self.run)?;
-                        let output =
-                            decide(&input).map_err(|why| rule::Failure::Host { function: action.name.into(), why })?;
-                        let (input, output) = (input.to_json(), output.to_json());
-                        self.record_limited(&Event::Decided { node: id, input, output })?;
-                    }
-                    Kind::Work => self.ask(node)?,
-                },
+                Does::Action { action, .. } if action.is_pure() => {
+                    let input = plan::input(&self.run.plan, node, &self.run)?;
+                    let decided = action.decide(&input, self.run.seed, &id).expect("a pure action decides");
+                    let output = decided.map_err(|why| rule::Failure::Host { function: action.name.into(), why })?;
+                    let (input, output) = (input.to_json(), output.to_json());
+                    self.record_limited(&Event::Decided { node: id, input, output })?;
+                }
+                Does::Action { .. } => self.ask(node)?,
                 Does::Use { .. } | Does::Each(_) | Does::Repeat(_) => unreachable!("a composite step has no task node"),
             },
         }

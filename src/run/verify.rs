@@ -15,7 +15,6 @@ use super::{
     world::read,
 };
 use crate::{
-    action::Kind,
     base::Value,
     plan::{self, NodeIx, Part, Trouble},
     workflow::{Does, Workflow},
@@ -165,10 +164,10 @@ impl Check {
             Event::Decided { .. } => {
                 let input = plan::input(&run.plan, node, run)?;
                 let output = match &run.plan.step(node).does {
-                    Does::Action { action, .. } => match action.kind {
-                        Kind::Pure(decide) => decide(&input).map_or_else(Json::String, |output| output.to_json()),
-                        Kind::Work => Json::Null,
-                    },
+                    Does::Action { action, .. } => {
+                        let decided = action.decide(&input, run.seed, &run.plan.id(node));
+                        decided.map_or(Json::Null, |it| it.map_or_else(Json::String, |output| output.to_json()))
+                    }
                     Does::Use { .. } | Does::Each(_) | Does::Repeat(_) => Json::Null,
                 };
                 json(&(input.to_json(), output))
