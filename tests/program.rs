@@ -151,13 +151,13 @@ fn rules_are_set_by_the_call() {
     let shown = |line: &str| fine(line);
     assert_ne!(
         shown("plan workflows/text.yaml --entrants 20"),
-        shown("plan workflows/text.yaml --entrants 20 --set rules.knockout_from=30")
+        shown("plan workflows/text.yaml --entrants 20 --set rules.draw.pairs.up_to=30")
     );
     for (line, says) in [
-        ("check workflows/text.yaml --set rules.knockout_form=30", "did you mean `knockout_from`?"),
-        ("check workflows/text.yaml --set knockout_from=30", "begins with `rules.`"),
-        ("check workflows/text.yaml --set rules.knockout_from", "PATH=VALUE"),
-        ("check workflows/text.yaml --set rules.knockout_from=many", "knockout_from"),
+        ("check workflows/text.yaml --set rules.draw.pairs.upto=30", "did you mean `up_to`?"),
+        ("check workflows/text.yaml --set draw.pairs.up_to=30", "begins with `rules.`"),
+        ("check workflows/text.yaml --set rules.draw.pairs.up_to", "PATH=VALUE"),
+        ("check workflows/text.yaml --set rules.draw.pairs.up_to=many", "up_to"),
         ("plan workflows/text.yaml --set rules.nothing=1", "there is no `nothing`"),
         ("graph workflows/text.yaml --set rules.nothing=1", "there is no `nothing`"),
     ] {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use crate::base::{Name, Ty};
+use crate::base::{Name, Ty, Value};
 
 /// The names that an expression may use. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +16,8 @@ struct Inner {
     around: Option<Scope>,
     names: IndexMap<Name, Ty>,
     functions: IndexMap<Name, Signature>,
+    /// Names whose value is known when the file is read.
+    constants: IndexMap<Name, Value>,
 }
 
 /// A function that the host evaluates through `Env::call`, such as `gpus(task)`.
@@ -41,6 +43,16 @@ impl Scope {
     }
     pub fn insert(&mut self, name: Name, ty: Ty) {
         Arc::make_mut(&mut self.0).names.insert(name, ty);
+    }
+    /// Says what a name's value always is.
+    pub fn with_constant(mut self, name: Name, value: Value) -> Self {
+        Arc::make_mut(&mut self.0).constants.insert(name, value);
+        self
+    }
+    /// What the value of a name always is, where that is known.
+    pub fn constant(&self, name: &str) -> Option<&Value> {
+        let layer = self.layers().find(|inner| inner.names.contains_key(name))?;
+        layer.constants.get(name)
     }
     pub fn with_function(mut self, function: Signature) -> Self {
         Arc::make_mut(&mut self.0).functions.insert(function.name.clone(), function);

@@ -112,7 +112,10 @@ impl Checker {
             }
         }
         let rules_ty = self.rules(tree);
-        self.everywhere = Scope::new().with(known("rules"), rules_ty).with(known("run"), run_ty());
+        self.everywhere = Scope::new()
+            .with(known("rules"), rules_ty)
+            .with_constant(known("rules"), self.rules.clone())
+            .with(known("run"), run_ty());
         let gpu_table = tree.get("gpus").and_then(|table| gpus::read(self, table));
         if let Some(table) = &gpu_table {
             self.everywhere = self.everywhere.clone().with_function(table.signature());

@@ -73,11 +73,26 @@ pub(super) fn read(tree: &Tree, wanted: Option<&Ty>, scope: &Scope, mistakes: &m
         (Node::Text(text), _) if text.as_str().contains("${") => match Interpolation::compile(text.as_str(), scope) {
             Ok(compiled) => {
                 let ty = compiled.ty();
-                if let Some(wanted) = wanted.filter(|wanted| !ty.fits(wanted)) {
-                    mistakes.push(misfit(tree, &ty, wanted));
-                    return bad;
+                let Some(wanted) = wanted else { return (Given::Text(compiled), ty) };
+                match (constant(text.as_str(), scope), ty.fits(wanted)) {
+                    // What always holds this value is as good as the value written out: its words may be those of a
+                    // choice, and a field that nobody knows is a slip of the pen.
+                    (Some(value), fits) if !fits || matches!(wanted, Ty::Record(_) | Ty::List(_)) => {
+                        match Value::from_json(&value.to_json(), wanted) {
+                            Ok(_) => (Given::Text(compiled), wanted.clone()),
+                            Err(why) => {
+                                let inside = matches!(wanted, Ty::Record(_) | Ty::List(_) | Ty::Map(_) | Ty::Choice(_));
+                                mistakes.push(misfit(tree, &ty, wanted).maybe_help(inside.then_some(why)));
+                                bad
+                            }
+                        }
+                    }
+                    (_, false) => {
+                        mistakes.push(misfit(tree, &ty, wanted));
+                        bad
+                    }
+                    (_, true) => (Given::Text(compiled), ty),
                 }
-                (Given::Text(compiled), ty)
             }
             Err(wrongs) => {
                 mistakes.extend(placed(wrongs, tree, 0));
@@ -138,6 +153,13 @@ pub(super) fn read(tree: &Tree, wanted: Option<&Ty>, scope: &Scope, mistakes: &m
             (Given::Known(value), ty)
         }
     }
+}
+
+/// The value of a text that only names a constant, such as `${rules.fee}`.
+fn constant<'s>(text: &str, scope: &'s Scope) -> Option<&'s Value> {
+    let mut path = text.strip_prefix("${")?.strip_suffix('}')?.trim().split('.');
+    let value = scope.constant(path.next()?)?;
+    path.try_fold(value, |value, field| value.field(field))
 }
 
 /// Reads an expression without `${…}` around it; a bare number or truth value is one too.
@@ -356,4 +378,41 @@ fn placed(wrongs: Vec<Wrong>, tree: &Tree, skipped: usize) -> impl Iterator<Item
         let place = tree.part(wrong.bytes.start + skipped..wrong.bytes.end + skipped);
         Mistake::new(wrong.code, place, wrong.message).maybe_help(wrong.help)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        base::SourceId,
+        document::parse,
+        workflow::{Checked, check},
+    };
+
+    /// The first mistake of a workflow that hands this rule to `draw`.
+    fn mistake(rule: &str) -> Option<(String, Option<String>)> {
+        let text = format!(
+            "god_flow: 1\nworkflow: w\nrules: {{ draw: {rule} }}\ninputs: {{ entrants: {{ type: entrants }} }}\nsteps:\n  \
+             draw: {{ draw: {{ field: \"${{inputs.entrants}}\", shapes: \"${{rules.draw}}\" }} }}\ngives: {{ m: \"${{draw}}\" }}\n"
+        );
+        let tree = parse(SourceId::default(), &text).0.unwrap();
+        match check(&tree) {
+            Ok(Checked::Workflow(_)) => None,
+            Ok(Checked::Part(_)) => panic!("it is no part"),
+            Err(mistakes) => mistakes.into_iter().next().map(|it| (it.message, it.help)),
+        }
+    }
+
+    #[test]
+    fn what_the_rules_hold_is_as_good_as_written_out() {
+        assert_eq!(mistake("{ pairs: { up_to: 14, odd: bye } }"), None);
+        for (rule, help) in [
+            ("{ pairs: { up_to: 14, odd: by } }", "pairs.odd: expected 'champion_fills' | 'bye', found text `by`"),
+            ("{ pairs: { upto: 14, odd: bye } }", "pairs: pairs has no field `upto`; did you mean `up_to`?"),
+            ("{ pairs: { up_to: many, odd: bye } }", "pairs.up_to: expected whole, found text `many`"),
+        ] {
+            let (message, found) = mistake(rule).unwrap();
+            assert!(message.starts_with("expected `shapes`, but this gives"), "{message}");
+            assert_eq!(found.as_deref(), Some(help), "{rule}");
+        }
+    }
 }

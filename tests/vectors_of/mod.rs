@@ -1,13 +1,14 @@
 //! From a case's words to the words of our actions and back. One file for each group of topics; none of them knows a
 //! number of a tournament or a rule: numbers are read from the workflow of the case's state, rules are played by actions.
 
+mod field;
 mod standing;
 
 use std::{cell::RefCell, collections::BTreeSet, sync::Arc};
 
 use god_flow::{
-    action::{self, Gives, Kind, Takes},
-    base::Value,
+    action::{self, Gives, Takes},
+    base::{Seed, Value},
     document::{self, types::is_modifier},
     workflow::{self, Checked, Workflow},
 };
@@ -17,7 +18,7 @@ use serde_json::{Map, Value as Json};
 pub type Translation = fn(&Case) -> Result<Json, Missed>;
 
 /// The topics that are played, by groups.
-const GROUPS: &[&[(&str, Translation)]] = &[standing::TOPICS];
+const GROUPS: &[&[(&str, Translation)]] = &[field::TOPICS, standing::TOPICS];
 
 /// The topics that are not played, and why.
 pub const WHY_NOT: &[(&str, &str)] = &[
@@ -152,14 +153,15 @@ pub fn finite(json: &Json) -> Json {
 /// Plays an action of the catalogue, the way a run does: typed input in, typed output out.
 pub fn play(name: &str, input: Json) -> Result<Json, Missed> {
     let action = action::find(name).ok_or_else(|| Missed::Unreadable(format!("there is no action `{name}`")))?;
-    let Kind::Pure(decide) = action.kind else {
+    if !action.is_pure() {
         return Err(Missed::Unreadable(format!("`{name}` is done by a backend")));
-    };
+    }
     let Takes::Fields { ty, .. } = &action.takes else {
         return Err(Missed::Unreadable(format!("`{name}` takes anything")));
     };
     let input = Value::from_json(&input, ty).map_err(|why| Missed::Unreadable(format!("`{name}`: {why}")))?;
-    let output = decide(&input).map_err(Missed::Refused)?;
+    let decided = action.decide(&input, Seed(1), name).expect("a pure action decides");
+    let output = decided.map_err(Missed::Refused)?;
     if let Gives::Record(ty) = &action.gives {
         Value::from_json(&output.to_json(), ty).map_err(|why| Missed::Unreadable(format!("`{name}` gave: {why}")))?;
     }

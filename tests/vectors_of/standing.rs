@@ -10,7 +10,7 @@ fn facts(case: &Case) -> Result<Json, Missed> {
     let fact = case.input.as_str().unwrap_or_default();
     Ok(match fact {
         "knockout_field_max" => {
-            json!({"text": case.rule("text", "knockout_from")?, "image": case.rule("image", "knockout_from")?})
+            json!({"text": case.rule("text", "draw.pairs.up_to")?, "image": case.rule("image", "draw.pairs.up_to")?})
         }
         "group_advance" => json!({
             "text": case.rule("text", "group.advance")?,
