@@ -2,8 +2,8 @@
 //!
 //! There is one at a time, worked out anew each turn from the leases, so there is nothing to store or to go stale. It cannot
 //! be put off for ever, since between turns it only comes nearer: who runs beside it leaves the GPUs, cpus and memory that
-//! it waits for alone, or is over before it starts. So on the host that has it, the leases of unknown end that it waits for
-//! only become fewer, and once there are none its start is known and does not move.
+//! it waits for alone, or is over before it starts. So on the host that has it, it never waits for a lease of unknown end that began
+//! after it claimed the host, and once there are none its start is known and does not move.
 
 use std::collections::BTreeSet;
 
@@ -90,17 +90,26 @@ fn earliest<'a>(
     }
     let mut space = room.space.clone();
     let mut leases = leases.iter().peekable();
-    let (mut from, mut unknown) = (now, 0);
+    let (mut from, mut unknown) = (now, Vec::new());
     while !space.holds(needs, Some(kind)) {
         let lease = leases.next()?;
         space.release(lease, room.host);
         match lease.end() {
             // One that is over its time is about to be stopped.
             End::At(until) => from = until.max(now),
-            End::Unknown => unknown += 1,
+            End::Unknown => unknown.push(*lease),
         }
     }
-    let from = (unknown == 0).then_some(from);
+    // It waits for no more of them than it must: whoever runs beside it would else be given what nobody gives back.
+    unknown.retain(|lease| {
+        space.hold(lease);
+        let is_waited_for = !space.holds(needs, Some(kind));
+        if is_waited_for {
+            space.release(lease, room.host);
+        }
+        is_waited_for
+    });
+    let from = unknown.is_empty().then_some(from);
     while let Some(lease) = leases.next_if(|lease| matches!(lease.end(), End::At(until) if Some(until) <= from)) {
         space.release(lease, room.host);
     }
@@ -108,5 +117,5 @@ fn earliest<'a>(
     // The leases of unknown end that it does not wait for are not let go, so what is beside it is there at any time.
     let mut beside = Space { gpus: room.space.gpus.clone(), ..space };
     beside.drop_gpus(&kept);
-    Some(Start { from, unknown, beside })
+    Some(Start { from, unknown: unknown.len(), beside })
 }

@@ -72,6 +72,14 @@ impl<'a> Space<'a> {
         }
     }
 
+    /// Takes back what `release` gave.
+    pub(super) fn hold(&mut self, lease: &Lease) {
+        self.take_beyond_gpus(&lease.shape.needs);
+        for (_, gpus) in &mut self.gpus {
+            gpus.retain(|gpu| !lease.gpus.contains(gpu));
+        }
+    }
+
     pub(super) fn drop_gpus(&mut self, dropped: &[&GpuId]) {
         for (_, gpus) in &mut self.gpus {
             gpus.retain(|gpu| !dropped.contains(gpu));
