@@ -1,6 +1,7 @@
 //! Every mistake that can be made has a file that makes it, and says what to write instead.
 //!
-//! `tests/mistakes/workflow__cycle.yaml` makes `workflow::cycle` and nothing else. A mistake that takes several files has a
+//! `tests/mistakes/workflow__cycle.yaml` makes `workflow::cycle` and nothing else. Where one is made in several ways, the
+//! other files say which behind a point: `document__wrong_value.gpu.yaml`. A mistake that takes several files has a
 //! folder with a `main.yaml`; one that a file of reasonable size cannot make is made here. A first line
 //! `# called with: …` holds arguments of the call. What is said of each is kept under `tests/snapshots`.
 
@@ -58,7 +59,7 @@ fn files() -> Vec<(String, String)> {
         .map(|path: PathBuf| {
             let stem = path.file_stem().expect("it has a name").to_string_lossy().into_owned();
             let file = if path.is_dir() { format!("{stem}/main.yaml") } else { format!("{stem}.yaml") };
-            (stem.replace("__", "::"), file)
+            (stem.split('.').next().unwrap_or_default().replace("__", "::"), file)
         })
         .collect();
     files.sort();
@@ -78,7 +79,10 @@ fn every_file_makes_its_mistake_and_says_what_to_write() {
     for (code, file) in files() {
         let text = fs::read_to_string(folder.join(&file)).expect("the file is readable");
         match told(&folder, &file, &arguments(&text), &code) {
-            Ok(told) => insta::assert_snapshot!(code.replace("::", "__"), told),
+            Ok(told) => {
+                let stem = file.trim_end_matches("/main.yaml").trim_end_matches(".yaml");
+                insta::assert_snapshot!(stem.replace('.', "__"), told);
+            }
             Err(why) => wrong.push(why),
         }
     }

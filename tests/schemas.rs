@@ -112,6 +112,7 @@ const OF_SHAPE: [&str; 7] = [
 fn an_editor_sees_mistakes_of_shape() {
     let schemas = Schemas::new();
     for name in OF_SHAPE.into_iter().chain([
+        "document__wrong_value.version",
         "workflow__two_things",
         "workflow__nothing_to_do",
         "workflow__unknown_field",

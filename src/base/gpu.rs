@@ -15,7 +15,11 @@ impl GpuKind {
     pub fn parse(text: &str) -> Result<Self, String> {
         let fits = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_' || c == '-';
         let starts_well = text.starts_with(|c: char| c.is_ascii_uppercase());
-        if starts_well && text.len() <= 24 && text.chars().all(fits) {
+        // No maker writes a letter O behind a digit, and nobody sees the difference.
+        let meant = text.replace("0O", "00").replace("1O", "10").replace("2O", "20").replace("3O", "30");
+        if meant != text {
+            Err(format!("`{text}` has a letter O behind a digit; did you mean `{meant}`?"))
+        } else if starts_well && text.len() <= 24 && text.chars().all(fits) {
             Ok(Self(text.into()))
         } else {
             Err(format!("expected a kind of GPU such as `H100` or `A100`, found `{text}`"))
@@ -45,7 +49,10 @@ impl GpuRequest {
                 "expected 1 to {GPUS_MAX} GPUs, found {count}; leave `gpus` out for a step that needs none"
             ));
         }
-        let kinds = kinds.split('|').map(GpuKind::parse).collect::<Result<Arc<[_]>, _>>().map_err(|_| wrong())?;
+        let kinds = kinds
+            .split('|')
+            .map(|kind| GpuKind::parse(kind).map_err(|why| if why.contains("did you mean") { why } else { wrong() }));
+        let kinds = kinds.collect::<Result<Arc<[_]>, _>>()?;
         if kinds.iter().enumerate().any(|(i, kind)| kinds[..i].contains(kind)) {
             return Err(format!("`{text}` names a kind of GPU twice"));
         }

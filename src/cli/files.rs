@@ -14,7 +14,11 @@ use super::{
     report::{self, Format},
 };
 use crate::{
-    base::{Mistake, Name, Value, limits::DOCUMENT_BYTES_MAX, near},
+    base::{
+        Mistake, Name, Value,
+        limits::{DOCUMENT_BYTES_MAX, FAN_OUT_MAX},
+        near,
+    },
     document::{self, Node, Reader, Sources, Tree, types::is_modifier},
     sim::Model,
     workflow::{self, Checked, Workflow},
@@ -42,11 +46,15 @@ impl Reader for Disk {
         if self.root.as_ref().is_some_and(|root| !real.starts_with(root)) {
             return Err("it is a link that leads out of the workflow's folder".into());
         }
-        let file = std::fs::File::open(&real).map_err(|error| told(&error))?;
-        if file.metadata().is_ok_and(|it| it.is_dir()) {
+        // To open a pipe that nobody writes to is to wait for ever, so its kind is asked before.
+        let kind = std::fs::metadata(&real).map_err(|error| told(&error))?.file_type();
+        if kind.is_dir() {
             return Err("it is a folder".into());
         }
-        read_limited(file)
+        if !kind.is_file() {
+            return Err("it is not a file but a pipe or a device; `-` reads from stdin".into());
+        }
+        read_limited(std::fs::File::open(&real).map_err(|error| told(&error))?)
     }
 
     fn beside(&self, path: &str) -> Vec<String> {
@@ -161,7 +169,17 @@ fn set(tree: &mut Tree, setting: &str, sources: &mut Sources, mistakes: &mut Vec
         return mistakes.push(mistake);
     };
     let path = path.trim();
-    let (value, wrong) = document::parse(source, written);
+    if written.trim().is_empty() {
+        let mistake = Mistake::new("call::set", whole, "expected a value after the `=`, found nothing");
+        return mistakes.push(mistake.help("write `null` to say that there is none"));
+    }
+    // A text of its own that says nothing would be an empty document; as a value it is null.
+    let is_null = ["null", "~"].contains(&written.trim());
+    let (value, wrong) = if is_null {
+        (Some(Tree { place: whole, node: Node::Null }), Vec::new())
+    } else {
+        document::parse(source, written)
+    };
     // The text was read without what stands before it: its places move right by as much.
     let shift = setting.len() - written.len();
     mistakes.extend(wrong.into_iter().map(|mistake| Mistake {
@@ -195,6 +213,14 @@ fn set(tree: &mut Tree, setting: &str, sources: &mut Sources, mistakes: &mut Vec
         known = if known.is_empty() { part.into() } else { format!("{known}.{part}") };
     }
     *at = value;
+}
+
+/// How many of each to make up: no more than a `for_each` takes, so that nobody waits for what is refused afterwards.
+pub(super) fn entrants(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if count <= FAN_OUT_MAX => Ok(count),
+        _ => Err(format!("expected a whole number up to {FAN_OUT_MAX}, the most that a `for_each` takes")),
+    }
 }
 
 /// Reads a value from a file of YAML or JSON.

@@ -26,7 +26,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     inputs: Option<String>,
     /// Makes up the inputs that are not given: lists get this many items.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = files::entrants)]
     entrants: Option<usize>,
     /// The GPUs there are, as in `32xH100`, to estimate how long it takes. May be given for several kinds.
     #[arg(long, value_name = "GPUS")]

@@ -36,7 +36,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     inputs: Option<String>,
     /// Makes up the inputs that are not given: lists get this many items. Only for a mock run.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = files::entrants)]
     entrants: Option<usize>,
     /// Seed of all that is drawn.
     #[arg(long, default_value_t = 1)]

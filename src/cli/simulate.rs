@@ -24,7 +24,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     world: Option<String>,
     /// Makes up the inputs that are not given: lists of entrants get this many.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = files::entrants)]
     entrants: Option<usize>,
     /// How many runs are played, each with a seed of its own.
     #[arg(long, value_name = "N", default_value_t = 1)]

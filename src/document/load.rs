@@ -98,20 +98,23 @@ impl Loading<'_> {
             return None;
         }
         self.chain.push(path.into());
+        let is_variant = tree.key("extends").is_some();
         let base = self.base(path, &mut tree);
         let (mut parts, mut seen) = (Vec::new(), HashSet::new());
         self.included(path, &tree, &mut parts, &mut seen);
         self.chain.pop();
-        Some(match base {
+        match base {
             Some(mut base) => {
                 self.put_parts(&mut base, parts);
-                lay_over(base, tree, self.is_modifier, &mut self.mistakes)
+                Some(lay_over(base, tree, self.is_modifier, &mut self.mistakes))
             }
+            // What it lacks is in the base that could not be read.
+            None if is_variant => None,
             None => {
                 self.put_parts(&mut tree, parts);
-                tree
+                Some(tree)
             }
-        })
+        }
     }
 
     /// The workflow that this one extends; its key is taken out.
@@ -224,8 +227,9 @@ impl Loading<'_> {
             Err(why) => {
                 let place = asked.unwrap_or_else(|| Place::new(self.sources.add(&*shown, ""), 0..0));
                 let there = self.reader.beside(&shown);
-                let others = there.iter().map(String::as_str).filter(|other| *other != shown);
-                let near = near::nearest(&shown, others);
+                // One that is there was meant, whatever is wrong with it.
+                let near =
+                    if there.contains(&shown) { None } else { near::nearest(&shown, there.iter().map(String::as_str)) };
                 let mistake =
                     Mistake::new("document::unreadable", place, format!("cannot read {}: {why}", quoted(&shown)));
                 self.mistakes

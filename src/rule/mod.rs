@@ -43,7 +43,7 @@ use std::{fmt, sync::Arc};
 pub use failure::Failure;
 pub use functions::{FunctionDoc, functions};
 pub use interpolation::Interpolation;
-pub use scope::{Scope, Signature};
+pub use scope::{Origin, Scope, Signature};
 pub use wrong::Wrong;
 
 use crate::base::{Name, Ty, Value};

@@ -1,10 +1,10 @@
 //! What an expression may name: values with their types, and functions of the host.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use indexmap::IndexMap;
 
-use crate::base::{Name, Ty, Value};
+use crate::base::{Name, Place, Ty, Value};
 
 /// The names that an expression may use. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +18,17 @@ struct Inner {
     functions: IndexMap<Name, Signature>,
     /// Names whose value is known when the file is read.
     constants: IndexMap<Name, Value>,
+    origins: HashMap<String, Origin>,
+}
+
+/// Where a value that expressions read is written, and what is written there.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    pub place: Place,
+    /// In the words of a message: "text `50%`".
+    pub written: String,
+    /// The text, if it is one.
+    pub text: Option<Arc<str>>,
 }
 
 /// A function that the host evaluates through `Env::call`, such as `gpus(task)`.
@@ -57,6 +68,25 @@ impl Scope {
     pub fn with_function(mut self, function: Signature) -> Self {
         Arc::make_mut(&mut self.0).functions.insert(function.name.clone(), function);
         self
+    }
+    /// Says where the value at a path such as `rules.fee` is written.
+    pub fn insert_origin(&mut self, path: String, origin: Origin) {
+        Arc::make_mut(&mut self.0).origins.insert(path, origin);
+    }
+    /// The written values that a piece of an expression reads, each once and by its longest known path.
+    pub fn origins<'s>(&'s self, piece: &str) -> Vec<(&'s str, &'s Origin)> {
+        let mut found: Vec<(&str, &Origin)> = Vec::new();
+        let is_part_of_path = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+        for path in piece.split(|c| !is_part_of_path(c)) {
+            let prefixes = std::iter::successors(Some(path), |path| path.rsplit_once('.').map(|(before, _)| before));
+            let known = |path: &str| self.layers().find_map(|inner| inner.origins.get_key_value(path));
+            if let Some((path, origin)) = prefixes.map(known).find_map(|known| known)
+                && found.iter().all(|(before, _)| *before != path)
+            {
+                found.push((path, origin));
+            }
+        }
+        found
     }
     pub fn get(&self, name: &str) -> Option<&Ty> {
         self.entry(name).map(|(_, ty)| ty)

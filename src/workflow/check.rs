@@ -7,7 +7,7 @@ use std::{
 
 use indexmap::IndexMap;
 
-use super::{Body, BodyIx, Input, Workflow, form::Template, given, gpus, names, types::Types, unused};
+use super::{Body, BodyIx, Input, Workflow, form::Template, given, gpus, names, origin, types::Types, unused};
 use crate::{
     base::{
         Mistake, Name, Place, SourceId, Ty, Value,
@@ -44,6 +44,7 @@ pub fn check(tree: &Tree) -> Result<Checked, Vec<Mistake>> {
     unused::tell(checker.unread, &mut mistakes);
     mistakes.sort_by(|a, b| (a.place, a.code).cmp(&(b.place, b.code)));
     mistakes.dedup();
+    let mut mistakes = origin::gather(mistakes);
     mistakes.truncate(MISTAKES_MAX);
     match checked {
         Some(checked) if mistakes.is_empty() => Ok(checked),
@@ -116,6 +117,9 @@ impl Checker {
             .with(known("rules"), rules_ty)
             .with_constant(known("rules"), self.rules.clone())
             .with(known("run"), run_ty());
+        if let Some(rules) = tree.get("rules") {
+            origin::note(&mut self.everywhere, "rules", rules);
+        }
         let gpu_table = tree.get("gpus").and_then(|table| gpus::read(self, table));
         if let Some(table) = &gpu_table {
             self.everywhere = self.everywhere.clone().with_function(table.signature());

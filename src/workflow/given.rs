@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::origin;
 use crate::{
     base::{GpuRequest, Mistake, Name, Rao, RecordTy, Size, Span, Ty, Value, limits::MISTAKES_SOUGHT_MAX, near},
     document::{Node, Tree},
@@ -82,20 +83,20 @@ pub(super) fn read(tree: &Tree, wanted: Option<&Ty>, scope: &Scope, mistakes: &m
                             Ok(_) => (Given::Text(compiled), wanted.clone()),
                             Err(why) => {
                                 let inside = matches!(wanted, Ty::Record(_) | Ty::List(_) | Ty::Map(_) | Ty::Choice(_));
-                                mistakes.push(misfit(tree, &ty, wanted).maybe_help(inside.then_some(why)));
+                                mistakes.push(misfit(tree, &ty, wanted, scope).maybe_help(inside.then_some(why)));
                                 bad
                             }
                         }
                     }
                     (_, false) => {
-                        mistakes.push(misfit(tree, &ty, wanted));
+                        mistakes.push(misfit(tree, &ty, wanted, scope));
                         bad
                     }
                     (_, true) => (Given::Text(compiled), ty),
                 }
             }
             Err(wrongs) => {
-                mistakes.extend(placed(wrongs, tree, 0));
+                mistakes.extend(placed(wrongs, tree, 0, scope));
                 bad
             }
         },
@@ -187,11 +188,11 @@ pub(super) fn read_rule(tree: &Tree, wanted: &Ty, scope: &Scope, mistakes: &mut 
     match Rule::compile(text, scope) {
         Ok(rule) if rule.ty().fits(wanted) => Some(rule),
         Ok(rule) => {
-            mistakes.push(misfit(tree, rule.ty(), wanted));
+            mistakes.push(misfit(tree, rule.ty(), wanted, scope));
             None
         }
         Err(wrongs) => {
-            mistakes.extend(placed(wrongs, tree, skipped));
+            mistakes.extend(placed(wrongs, tree, skipped, scope));
             None
         }
     }
@@ -319,7 +320,7 @@ fn literal(tree: &Tree, wanted: &Ty) -> Result<Value, Mistake> {
 
 /// A written-out value at a place that wants no type. Texts that look like an amount, a length of time, a size, GPUs or
 /// a moment are read as such: that is how `rules` get their types.
-fn plain(tree: &Tree) -> Value {
+pub(super) fn plain(tree: &Tree) -> Value {
     match &tree.node {
         Node::Null => Value::Null,
         Node::Bool(value) => Value::Bool(*value),
@@ -360,9 +361,10 @@ fn value_ty(value: &Value) -> Ty {
     }
 }
 
-fn misfit(tree: &Tree, found: &Ty, wanted: &Ty) -> Mistake {
+fn misfit(tree: &Tree, found: &Ty, wanted: &Ty, scope: &Scope) -> Mistake {
     let message = format!("expected {}, but this gives {}", with_article(wanted), with_article(found));
     let mistake = Mistake::new("workflow::wrong_type", tree.place, message);
+    let mistake = origin::blame(mistake, tree.as_text().map_or("", |text| text), scope);
     match (found, wanted) {
         (Ty::Optional(inner), wanted) if inner.fits(wanted) => {
             mistake.help("it may be null: say what to take then, as in `x.or(…)`")
@@ -373,10 +375,17 @@ fn misfit(tree: &Tree, found: &Ty, wanted: &Ty) -> Mistake {
 }
 
 /// The mistakes of an expression, placed in the file.
-fn placed(wrongs: Vec<Wrong>, tree: &Tree, skipped: usize) -> impl Iterator<Item = Mistake> + '_ {
+fn placed<'a>(
+    wrongs: Vec<Wrong>,
+    tree: &'a Tree,
+    skipped: usize,
+    scope: &'a Scope,
+) -> impl Iterator<Item = Mistake> + 'a {
     wrongs.into_iter().map(move |wrong| {
-        let place = tree.part(wrong.bytes.start + skipped..wrong.bytes.end + skipped);
-        Mistake::new(wrong.code, place, wrong.message).maybe_help(wrong.help)
+        let bytes = wrong.bytes.start + skipped..wrong.bytes.end + skipped;
+        let piece = tree.as_text().and_then(|text| text.get(bytes.clone())).unwrap_or_default();
+        let mistake = Mistake::new(wrong.code, tree.part(bytes), wrong.message).maybe_help(wrong.help);
+        origin::blame(mistake, piece, scope)
     })
 }
 

@@ -8,8 +8,8 @@ use super::{
     given,
 };
 use crate::{
-    base::{Mistake, Name, Ty, Value},
-    document::Tree,
+    base::{Mistake, Name, Place, Ty, Value},
+    document::{Node, Tree},
     rule::{Env, Failure, Rule, Signature},
 };
 
@@ -95,6 +95,8 @@ pub(super) fn read(checker: &mut Checker, tree: &Tree) -> Option<GpuTable> {
     let mistakes = &mut checker.mistakes;
     let size = tree.get("size").map(|size| given::read_rule(size, &Ty::Decimal, &scope, mistakes));
     let mut rows = Vec::new();
+    // The last row that takes all up to some size, whatever else holds.
+    let mut covered: Option<(Place, f64)> = None;
     let written = tree.get("rows").map(Tree::items).unwrap_or_default();
     for (i, row) in written.iter().enumerate() {
         let is_last = i + 1 == written.len();
@@ -116,6 +118,22 @@ pub(super) fn read(checker: &mut Checker, tree: &Tree) -> Option<GpuTable> {
                 )
             };
             mistakes.push(Mistake::new("workflow::gpu_rows", row.place, message).help(help));
+        }
+        let held = |tree: &Tree| match tree.node {
+            Node::Whole(number) => Some(number as f64),
+            Node::Decimal(number) => Some(number),
+            _ => None,
+        };
+        if let Some((tree, up_to)) = row.get("up_to").and_then(|tree| Some((tree, held(tree)?))) {
+            match covered {
+                Some((before, most)) if up_to <= most => {
+                    let message = format!("this row never counts: all up to {most} is taken by a row above");
+                    let mistake = Mistake::new("workflow::gpu_rows", tree.place, message);
+                    mistakes.push(mistake.related(before, "by this one").help("write the rows in rising order"));
+                }
+                _ if row.get("when").is_none() => covered = Some((tree.place, up_to)),
+                _ => {}
+            }
         }
         let when = row.get("when").map(|when| given::read_rule(when, &Ty::Bool, &scope, mistakes));
         let up_to = row.get("up_to").map(|up_to| given::read(up_to, Some(&Ty::Decimal), &scope, mistakes).0);

@@ -9,6 +9,7 @@ mod form;
 mod given;
 mod gpus;
 mod names;
+mod origin;
 pub mod schema;
 mod settings;
 mod step;

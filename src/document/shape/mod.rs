@@ -115,6 +115,11 @@ impl<'s> Walk<'s> {
     }
 
     fn range(&mut self, tree: &Tree, number: f64, facets: &Facets<'s>) {
+        if facets.numbers().is_some_and(|all| all.iter().all(|one| *one as f64 != number)) {
+            let found = quoted(&tree.to_json().to_string());
+            let message = format!("expected {}, found {found}", facets.expected());
+            return self.add(Mistake::new("document::wrong_value", tree.place, message));
+        }
         let limit = |name| facets.keyword(name).and_then(Json::as_f64);
         let (least_held, most_held) = match facets.text("format") {
             Some("uint32") => (0.0, f64::from(u32::MAX)),

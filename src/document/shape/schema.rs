@@ -129,9 +129,15 @@ impl<'s> Facets<'s> {
     pub(super) fn words(&self) -> Option<Vec<&'s str>> {
         self.all.iter().find_map(|object| match (object.get("const"), object.get("enum")) {
             (Some(Json::String(word)), _) => Some(vec![word.as_str()]),
-            (None, Some(Json::Array(words))) => Some(words.iter().filter_map(Json::as_str).collect()),
+            (None, Some(Json::Array(all))) => Some(all.iter().filter_map(Json::as_str).collect()),
             _ => None,
         })
+    }
+
+    /// The numbers that a number must be one of.
+    pub(super) fn numbers(&self) -> Option<Vec<i64>> {
+        let all = self.all.iter().find_map(|object| object.get("enum")?.as_array())?;
+        Some(all.iter().filter_map(Json::as_i64).collect())
     }
 
     pub(super) fn property(&self, key: &str) -> Option<&'s Json> {
@@ -187,6 +193,7 @@ impl<'s> Facets<'s> {
         };
         if let Some(words) = self.words() {
             words.into_iter().for_each(|word| add(format!("`{word}`")));
+            self.numbers().into_iter().flatten().for_each(|number| add(format!("`{number}`")));
             return;
         }
         if let Some(known) = self.text("x-type").and_then(|_| self.text("description")).and_then(noun) {

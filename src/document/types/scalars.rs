@@ -9,7 +9,7 @@ use crate::base::scalar;
 
 /// The version of the language that a file is written in.
 #[derive(Clone, Copy, Debug, Deserialize)]
-pub struct Version(#[expect(dead_code, reason = "the shape check refuses any but 1")] u64);
+pub struct Version(#[expect(dead_code, reason = "the shape check has refused any but 1")] u64);
 
 /// A whole number from 1.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
