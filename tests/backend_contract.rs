@@ -1,7 +1,7 @@
 //! What every backend does, said once and tried on each that needs nothing installed.
 
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "these are tests; the helpers below are not marked as such")]
+#![expect(clippy::unwrap_used, reason = "these are tests, also what is shared by them below")]
 
 use std::{path::Path, sync::Arc, time::Duration};
 

@@ -5,7 +5,7 @@
 //! PostgreSQL is tried where `GOD_FLOW_TEST_POSTGRES` holds the address of one.
 
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "these are tests; the helpers below are not marked as such")]
+#![expect(clippy::unwrap_used, reason = "these are tests, also what is shared by them below")]
 
 use std::{
     collections::BTreeMap,

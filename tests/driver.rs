@@ -1,6 +1,6 @@
 //! The driver over a store in memory and a mock world whose time jumps: nothing here waits for a clock but leases.
 
-#![expect(clippy::unwrap_used, reason = "these are tests; the helpers below are not marked as such")]
+#![expect(clippy::unwrap_used, reason = "these are tests, also what is shared by them below")]
 
 use std::{
     collections::BTreeMap,

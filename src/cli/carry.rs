@@ -152,8 +152,13 @@ fn left(carried: &Carried<'_>, under_way: usize, backend: &dyn Backend, out: &Ou
         0 => "nothing of it is under way".to_owned(),
         count => format!("{count} under way: {}", backend.leave()),
     };
+    if out.json {
+        out.json_data(
+            &json!({ "run": carried.run.id, "name": carried.run.name, "outcome": "left", "under_way": under_way }),
+        );
+    }
     out.say(&format!("left {} before it was over; {what}; {}\n", carried.run.name, again(carried, "resume")));
-    Exit::Left
+    Exit::Cancelled
 }
 
 /// The call of another command about this run.

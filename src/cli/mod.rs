@@ -122,10 +122,8 @@ pub enum Exit {
     Refused = 3,
     /// It is held for a decision.
     Held = 4,
-    /// It was cancelled.
+    /// It was cancelled, or the command was interrupted before it was over.
     Cancelled = 5,
-    /// It was left before it was over.
-    Left = 6,
 }
 
 impl From<Exit> for ExitCode {

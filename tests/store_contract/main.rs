@@ -2,7 +2,7 @@
 //!
 //! PostgreSQL is tried where `GOD_FLOW_TEST_POSTGRES` holds the address of one; `scripts/postgres up` starts one.
 
-#![expect(clippy::unwrap_used, reason = "these are tests; the helpers below are not marked as such")]
+#![expect(clippy::unwrap_used, reason = "these are tests, also what is shared by them below")]
 
 use god_flow::{
     run::record::{Chain, Digest, Record, RunId},
