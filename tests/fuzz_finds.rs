@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use god_flow::{
-    base::{Seed, SourceId},
+    base::{Seed, SourceId, Value},
     document,
     plan::{self, foresee_within, sampled_inputs},
+    rule::{Env, Failure, Interpolation, Scope},
     workflow::{self, Checked, Workflow},
 };
 
@@ -81,4 +82,22 @@ fn a_file_of_nothing_but_mistakes_is_answered_soon() {
         let took = started.elapsed().as_secs();
         assert!(took < 30, "{head}: {took} s");
     }
+}
+
+/// One text of some hundred costly expressions took as many times the work that one may take.
+#[test]
+fn the_parts_of_one_text_share_the_work_that_is_allowed() {
+    struct Nothing;
+    impl Env for Nothing {
+        fn value(&self, _: &str) -> Option<Value> {
+            None
+        }
+        fn call(&self, _: &str, _: &[Value]) -> Result<Value, Failure> {
+            Err(Failure::DivisionByZero)
+        }
+    }
+    let costly = "${range(1000).exists(i, range(2000).exists(j, j < 0))} ";
+    let eval = |text: &str| Interpolation::compile(text, &Scope::new()).expect("it is good").eval(&Nothing);
+    assert!(eval(costly).is_ok());
+    assert_eq!(eval(&costly.repeat(5)), Err(Failure::TooMuchWork));
 }

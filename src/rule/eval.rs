@@ -11,13 +11,13 @@ use super::{
 };
 use crate::base::{Name, Record, Value, limits::RULE_ITEMS_MAX};
 
-/// The value of `code`, whose names are `names`.
-pub(super) fn evaluate(code: &Code, names: &[Name], env: &dyn Env) -> Result<Value, Failure> {
-    let mut run = Run { env, names, loaded: vec![None; names.len()], locals: Vec::new(), meter: Meter::new() };
+/// The value of `code`, whose names are `names`, for no more work than `meter` has left.
+pub(super) fn evaluate(code: &Code, names: &[Name], env: &dyn Env, meter: &mut Meter) -> Result<Value, Failure> {
+    let mut run = Run { env, names, loaded: vec![None; names.len()], locals: Vec::new(), meter };
     let value = run.value(code)?;
     if !matches!(code, Code::Name(_) | Code::Field(..)) {
         let mut items = 0;
-        measure(&value, &mut items, &mut run.meter)?;
+        measure(&value, &mut items, run.meter)?;
     }
     Ok(value)
 }
@@ -50,7 +50,7 @@ pub(super) struct Run<'e> {
     loaded: Vec<Option<Value>>,
     /// What the macros around have bound.
     pub(super) locals: Vec<Value>,
-    pub(super) meter: Meter,
+    pub(super) meter: &'e mut Meter,
 }
 
 impl Run<'_> {

@@ -6,6 +6,7 @@ use super::{
     Env, Rule,
     failure::Failure,
     lex::At,
+    meter::Meter,
     parse::parse_part,
     scope::Scope,
     types::{held, is_scalar, shown},
@@ -102,11 +103,11 @@ impl Interpolation {
         if let [Part::Rule(rule)] = &*self.0 {
             return rule.eval(env);
         }
-        let mut text = String::new();
+        let (mut text, mut meter) = (String::new(), Meter::new());
         for part in self.0.iter() {
             match part {
                 Part::Text(plain) => text.push_str(plain),
-                Part::Rule(rule) => text.push_str(&rule.eval(env)?.to_string()),
+                Part::Rule(rule) => text.push_str(&rule.metered(env, &mut meter)?.to_string()),
             }
             if text.len() > RULE_TEXT_MAX {
                 return Err(Failure::TooLarge);

@@ -46,6 +46,7 @@ pub use interpolation::Interpolation;
 pub use scope::{Origin, Scope, Signature};
 pub use wrong::Wrong;
 
+use self::meter::Meter;
 use crate::base::{Name, Ty, Value};
 
 /// A compiled expression. Cheap to clone.
@@ -93,7 +94,11 @@ impl Rule {
         &self.0.findings.calls
     }
     pub fn eval(&self, env: &dyn Env) -> Result<Value, Failure> {
-        eval::evaluate(&self.0.findings.code, &self.0.findings.names, env)
+        self.metered(env, &mut Meter::new())
+    }
+    /// One of several evaluations that share what work is allowed.
+    fn metered(&self, env: &dyn Env, meter: &mut Meter) -> Result<Value, Failure> {
+        eval::evaluate(&self.0.findings.code, &self.0.findings.names, env, meter)
     }
 }
 
