@@ -65,6 +65,8 @@ fn agree(text: &str, world: &World) -> Result<bool, String> {
         // CEL has infinite numbers; `/` is of decimals only here.
         (Err(Failure::NotFinite), Some(_)) => true,
         (Err(Failure::DivisionByZero), Some(_)) => text.contains('/'),
+        // Of two operands that fail the first failure is told, be the second one of these or not.
+        (Err(_), Some(_)) => text.contains('/') && ["&&", "||"].iter().any(|operator| text.contains(operator)),
         (Err(_), None) => true,
         _ => false,
     };
