@@ -10,8 +10,9 @@ use crate::{
     plan::{
         Foreseen,
         cost::{Costs, Estimate},
-        draw, foresee, outline, sampled_inputs,
+        draw, foresee, outline,
     },
+    sim::Model,
     workflow::Workflow,
 };
 
@@ -25,7 +26,7 @@ pub(super) struct Args {
     /// A file with the inputs, in YAML or JSON.
     #[arg(long, value_name = "FILE")]
     inputs: Option<String>,
-    /// Makes up the inputs that are not given: lists get this many items.
+    /// Makes up the inputs that are not given: lists of entrants get this many.
     #[arg(long, value_name = "N", value_parser = files::entrants)]
     entrants: Option<usize>,
     /// The GPUs there are, as in `32xH100`, to estimate how long it takes. May be given for several kinds.
@@ -58,7 +59,7 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
         Err(why) => return out.wrong(&why),
     };
     let seed = Seed(args.seed);
-    let inputs = match sampled_inputs(&workflow, &given, args.entrants, seed) {
+    let inputs = match Model::default().inputs(&workflow, &given, args.entrants, seed) {
         Ok(inputs) => inputs,
         Err(missing) => return bounds(&workflow, &missing, &fleet, out),
     };
@@ -124,18 +125,17 @@ fn unmet(request: &GpuRequest, fleet: &BTreeMap<GpuKind, u32>) -> String {
 
 fn summary(foreseen: &Foreseen, costs: &Costs, estimate: Option<&Estimate>, gpus: &[String]) -> String {
     let nodes = foreseen.plan.graph().node_count();
-    let mut text = format!("{} nodes, {:.1} GPU-hours\n", grouped(nodes), costs.gpu_hours_of_all());
+    let hours = costs.gpu_hours_of_all();
+    let needs_gpus = hours > 0.0;
+    let needed = if needs_gpus { format!("{hours:.1} GPU-hours") } else { "none of which needs a GPU".into() };
+    let mut text = format!("{} nodes, {needed}\n", grouped(nodes));
     let chain = outline::chain(foreseen, costs);
     if !chain.is_empty() {
         text.push_str(&format!("longest chain {}: {}\n", costs.critical_length(), folded(&chain)));
     }
     if let Some(estimate) = estimate {
-        let busy = 100.0 * estimate.busy;
-        text.push_str(&format!(
-            "on {}: about {}, GPUs busy {busy:.0} %\n",
-            gpus.join(" and "),
-            rounded(estimate.length)
-        ));
+        let busy = if needs_gpus { format!(", GPUs busy {:.0} %", 100.0 * estimate.busy) } else { String::new() };
+        text.push_str(&format!("on {}: about {}{busy}\n", gpus.join(" and "), rounded(estimate.length)));
     }
     text
 }

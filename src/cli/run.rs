@@ -35,7 +35,7 @@ pub(super) struct Args {
     /// A file with the inputs, in YAML or JSON.
     #[arg(long, value_name = "FILE")]
     inputs: Option<String>,
-    /// Makes up the inputs that are not given: lists get this many items. Only for a mock run.
+    /// Makes up the inputs that are not given: lists of entrants get this many. Only for a mock run.
     #[arg(long, value_name = "N", value_parser = files::entrants)]
     entrants: Option<usize>,
     /// Seed of all that is drawn.

@@ -105,11 +105,11 @@ impl Run<'_> {
             },
             Code::Two(apply, sides) => {
                 let sides = [self.value(&sides[0])?, self.value(&sides[1])?];
-                apply(&mut self.meter, &sides)
+                apply(self.meter, &sides)
             }
             Code::Call(apply, arguments) => {
                 let arguments = self.values(arguments)?;
-                apply(&mut self.meter, &arguments)
+                apply(self.meter, &arguments)
             }
             Code::Host(name, arguments) => {
                 let arguments = self.values(arguments)?;

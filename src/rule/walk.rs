@@ -115,7 +115,7 @@ impl Run<'_> {
         let keys = self.keys(walk, items)?;
         let mut best = 0;
         for at in 1..items.len() {
-            if weighed(&mut self.meter, &keys[at], &keys[best])? == wanted {
+            if weighed(self.meter, &keys[at], &keys[best])? == wanted {
                 best = at;
             }
         }
