@@ -5,7 +5,7 @@
 use std::{fmt::Write, fs};
 
 use god_flow::{
-    action::{self, FieldDoc, container, vocabulary as words},
+    action::{self, FieldDoc, container, rewards, standings, tally, vocabulary as words},
     base::{Ty, limits},
     document::types,
     rule,
@@ -178,6 +178,9 @@ fn records(text: &mut String) {
         ("evaluation", schema_for!(words::Evaluation)),
         ("outcome", schema_for!(words::Outcome)),
         ("place", schema_for!(words::Place)),
+        ("measured", schema_for!(rewards::Measured)),
+        ("game", schema_for!(tally::Game)),
+        ("pair", schema_for!(standings::Pair)),
     ];
     text.push_str("\n## Records\n\nThe types that `inputs` and `takes` know by name, with their plurals: `entrants` is `[entrant]`. A type with `?` may be null.\n");
     let known: Vec<_> = words::types().collect();

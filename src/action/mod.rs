@@ -5,15 +5,22 @@
 
 pub mod build;
 pub mod clone;
+pub mod combine;
 pub mod container;
+pub mod contest;
 pub mod download;
 pub mod draw;
 mod entry;
 pub mod evaluate;
+mod margin;
 pub mod next_round;
 pub mod process;
+pub mod rank;
 pub mod reflect;
+pub mod rewards;
 pub mod score;
+pub mod standings;
+pub mod tally;
 pub mod train;
 pub mod upload;
 mod value;
@@ -35,6 +42,12 @@ pub fn catalogue() -> &'static [Action] {
             upload::action(),
             evaluate::action(),
             score::action(),
+            combine::action(),
+            rewards::action(),
+            tally::action(),
+            standings::action(),
+            rank::action(),
+            contest::action(),
             container::action(),
             process::action(),
             value::action(),

@@ -9,7 +9,7 @@ use super::{
     Action,
     entry::decide,
     reflect,
-    vocabulary::{Outcome, Place},
+    vocabulary::{Better, Outcome, Place},
 };
 use crate::base::Ty;
 
@@ -21,16 +21,6 @@ pub struct Score {
     pub results: Vec<Outcome>,
     /// Which results are better.
     pub better: Better,
-}
-
-/// Which results are better.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Better {
-    /// Losses.
-    Lower,
-    /// Scores.
-    Higher,
 }
 
 /// What `score` gives.
@@ -58,10 +48,7 @@ fn score(input: Score) -> Scored {
     let (valid, invalid): (Vec<_>, Vec<_>) =
         input.results.into_iter().partition(|it| it.finetune && it.loss.is_some_and(f64::is_finite));
     let mut valid: Vec<(String, f64)> = valid.into_iter().filter_map(|it| Some((it.hotkey, it.loss?))).collect();
-    valid.sort_by(|(_, a), (_, b)| match input.better {
-        Better::Lower => a.total_cmp(b),
-        Better::Higher => b.total_cmp(a),
-    });
+    valid.sort_by(|(_, a), (_, b)| input.better.order(*a, *b));
     let mut ranking: Vec<Place> = Vec::with_capacity(valid.len());
     for (i, (hotkey, loss)) in valid.into_iter().enumerate() {
         let shared = ranking.last().filter(|before| before.loss == loss).map(|before| before.place);

@@ -1,10 +1,12 @@
 //! The records that tournaments speak of, with the names that `takes` and `inputs` know them by.
 
+use std::cmp::Ordering;
+
 use indexmap::IndexMap;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::reflect;
+use super::{reflect, rewards::Measured, standings::Pair, tally::Game};
 use crate::base::{Name, Span, Ty};
 
 /// Somebody who takes part, and the code that they take part with.
@@ -143,8 +145,34 @@ pub struct Outcome {
     pub finetune: bool,
 }
 
-fn yes() -> bool {
+/// The default of a field that is usually true.
+pub(super) fn yes() -> bool {
     true
+}
+
+/// Which results are better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Better {
+    /// Losses.
+    Lower,
+    /// Scores.
+    Higher,
+}
+
+impl Better {
+    /// The better one first.
+    pub fn order(self, a: f64, b: f64) -> Ordering {
+        match self {
+            Self::Lower => a.partial_cmp(&b).unwrap_or(Ordering::Equal),
+            Self::Higher => b.partial_cmp(&a).unwrap_or(Ordering::Equal),
+        }
+    }
+}
+
+/// The schema of a moment that may be left out.
+pub(super) fn time_or_nothing(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["string", "null"], "x-type": "time", "description": "A moment such as `2026-07-06T14:00:00Z`." })
 }
 
 /// One entrant's place.
@@ -171,6 +199,9 @@ pub fn types() -> impl Iterator<Item = (Name, Ty)> {
         ("evaluation", reflect::given::<Evaluation>()),
         ("outcome", reflect::given::<Outcome>()),
         ("place", reflect::given::<Place>()),
+        ("measured", reflect::taken::<Measured>()),
+        ("game", reflect::taken::<Game>()),
+        ("pair", reflect::taken::<Pair>()),
     ]
     .into_iter()
     .map(move |(word, ty)| match ty {

@@ -1,7 +1,9 @@
 //! From a case's words to the words of our actions and back. One file for each group of topics; none of them knows a
 //! number of a tournament or a rule: numbers are read from the workflow of the case's state, rules are played by actions.
 
+mod boss;
 mod field;
+mod figures;
 mod standing;
 
 use std::{cell::RefCell, collections::BTreeSet, sync::Arc};
@@ -18,7 +20,7 @@ use serde_json::{Map, Value as Json};
 pub type Translation = fn(&Case) -> Result<Json, Missed>;
 
 /// The topics that are played, by groups.
-const GROUPS: &[&[(&str, Translation)]] = &[field::TOPICS, standing::TOPICS];
+const GROUPS: &[&[(&str, Translation)]] = &[boss::TOPICS, field::TOPICS, figures::TOPICS, standing::TOPICS];
 
 /// The topics that are not played, and why.
 pub const WHY_NOT: &[(&str, &str)] = &[
@@ -143,6 +145,15 @@ pub fn list(json: &Json) -> Result<&[Json], Missed> {
 }
 pub fn map(json: &Json) -> Result<&Map<String, Json>, Missed> {
     json.as_object().ok_or_else(|| Missed::Unreadable(format!("expected a mapping, found {json}")))
+}
+
+/// Which results of a type of task are better.
+pub fn better(kind: &Json) -> Result<&'static str, Missed> {
+    Ok(match text(kind)? {
+        "grpo" | "env" | "GrpoTask" | "EnvTask" => "higher",
+        "instruct" | "chat" | "dpo" | "image" | "InstructTextTask" | "ChatTask" | "DpoTask" | "ImageTask" => "lower",
+        other => return Err(Missed::Unreadable(format!("unknown type of task `{other}`"))),
+    })
 }
 
 /// A number, unless it is one of the texts for what is not a number.
