@@ -142,7 +142,7 @@ impl Action {
         texts(output, self.leaves)
     }
 
-    /// The processor cores and the memory that it needs, for so many GPUs.
+    /// The processor cores and the memory that it needs, for so many GPUs. What is said for each GPU says nothing for none.
     pub fn room(&self, input: &Value, gpus: u32) -> (u32, Option<Size>) {
         let whole = |field: &str| match input.field(field) {
             Some(Value::Whole(number)) => u32::try_from(*number).ok(),
@@ -152,9 +152,9 @@ impl Action {
             Some(Value::Size(size)) => Some(*size),
             _ => None,
         };
-        let each = gpus.max(1);
-        let cpus = whole("cpus").or_else(|| Some(whole("cpus_per_gpu")?.saturating_mul(each)));
-        let memory = size("memory").or_else(|| Some(Size(size("memory_per_gpu")?.0.saturating_mul(u64::from(each)))));
+        let cpus = whole("cpus").or_else(|| Some(whole("cpus_per_gpu")?.saturating_mul(gpus)));
+        let each = size("memory_per_gpu").filter(|_| gpus > 0);
+        let memory = size("memory").or_else(|| Some(Size(each?.0.saturating_mul(u64::from(gpus)))));
         (cpus.unwrap_or(0), memory)
     }
 

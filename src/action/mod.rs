@@ -12,6 +12,8 @@ pub mod download;
 pub mod draw;
 mod entry;
 pub mod evaluate;
+pub mod gpus_for;
+pub mod hours;
 mod margin;
 pub mod next_round;
 pub mod process;
@@ -53,6 +55,8 @@ pub fn catalogue() -> &'static [Action] {
             value::action(),
             draw::action(),
             next_round::action(),
+            hours::action(),
+            gpus_for::action(),
         ]
     });
     &ALL

@@ -37,6 +37,20 @@ pub enum TaskKind {
     Environment,
 }
 
+impl TaskKind {
+    /// The word that files know it by.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Instruct => "instruct",
+            Self::Chat => "chat",
+            Self::Dpo => "dpo",
+            Self::Grpo => "grpo",
+            Self::Image => "image",
+            Self::Environment => "environment",
+        }
+    }
+}
+
 /// A piece of work that entrants are compared by: train this model on these data in this time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -47,12 +61,16 @@ pub struct Task {
     pub kind: TaskKind,
     /// The model to start from, as `organisation/name`.
     pub model: String,
-    /// The model's parameters, in billions.
+    /// The model's parameters, in billions; 0 when nobody knows.
     pub params_b: f64,
     /// The data to train on: a URL or a data set's name.
     pub dataset: String,
     /// The data to judge by, which entrants never see.
     pub test_data: Option<String>,
+    /// How many rows the data have.
+    pub rows: Option<u64>,
+    /// How many images the data have.
+    pub images: Option<u32>,
     /// How the data are laid out: columns, templates, reward functions.
     pub columns: Option<IndexMap<String, String>>,
     /// How long training may take.
@@ -63,6 +81,13 @@ pub struct Task {
     pub trigger_word: Option<String>,
     /// The environments that are played.
     pub environments: Option<Vec<String>>,
+    /// By what the model's size is multiplied when its GPUs are counted.
+    pub gpu_factor: Option<f64>,
+    /// The seed that environments are played with.
+    pub seed: Option<u64>,
+    /// What training starts from where that is not the model as it is: `continuation`, `from_scratch`,
+    /// `previous_winner`.
+    pub start: Option<String>,
     /// The weight of the distance to the starting model, where that counts.
     pub kl: Option<f64>,
 }

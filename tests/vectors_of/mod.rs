@@ -4,14 +4,17 @@
 mod boss;
 mod field;
 mod figures;
+mod gpus;
 mod standing;
+mod time;
 
 use std::{cell::RefCell, collections::BTreeSet, sync::Arc};
 
 use god_flow::{
-    action::{self, Gives, Takes},
+    action::{self, Gives, Takes, vocabulary::types},
     base::{Seed, Value},
     document::{self, types::is_modifier},
+    rule::{Env, Failure},
     workflow::{self, Checked, Workflow},
 };
 use serde_json::{Map, Value as Json};
@@ -20,7 +23,8 @@ use serde_json::{Map, Value as Json};
 pub type Translation = fn(&Case) -> Result<Json, Missed>;
 
 /// The topics that are played, by groups.
-const GROUPS: &[&[(&str, Translation)]] = &[boss::TOPICS, field::TOPICS, figures::TOPICS, standing::TOPICS];
+const GROUPS: &[&[(&str, Translation)]] =
+    &[boss::TOPICS, field::TOPICS, figures::TOPICS, gpus::TOPICS, standing::TOPICS, time::TOPICS];
 
 /// The topics that are not played, and why.
 pub const WHY_NOT: &[(&str, &str)] = &[
@@ -163,6 +167,11 @@ pub fn finite(json: &Json) -> Json {
 
 /// Plays an action of the catalogue, the way a run does: typed input in, typed output out.
 pub fn play(name: &str, input: Json) -> Result<Json, Missed> {
+    play_with(name, input, Seed(1))
+}
+
+/// Plays an action of the catalogue with other random numbers.
+pub fn play_with(name: &str, input: Json, seed: Seed) -> Result<Json, Missed> {
     let action = action::find(name).ok_or_else(|| Missed::Unreadable(format!("there is no action `{name}`")))?;
     if !action.is_pure() {
         return Err(Missed::Unreadable(format!("`{name}` is done by a backend")));
@@ -171,10 +180,33 @@ pub fn play(name: &str, input: Json) -> Result<Json, Missed> {
         return Err(Missed::Unreadable(format!("`{name}` takes anything")));
     };
     let input = Value::from_json(&input, ty).map_err(|why| Missed::Unreadable(format!("`{name}`: {why}")))?;
-    let decided = action.decide(&input, Seed(1), name).expect("a pure action decides");
+    let decided = action.decide(&input, seed, name).expect("a pure action decides");
     let output = decided.map_err(Missed::Refused)?;
     if let Gives::Record(ty) = &action.gives {
         Value::from_json(&output.to_json(), ty).map_err(|why| Missed::Unreadable(format!("`{name}` gave: {why}")))?;
     }
     Ok(output.to_json())
+}
+
+/// What the GPU table of the workflow of that type says of a task.
+pub fn ask_gpus(case: &Case, kind: &str, task: Json) -> Result<Json, Missed> {
+    let workflow = case.variant.workflow(kind)?;
+    let Some(table) = &workflow.gpus else {
+        return Err(Missed::Unreadable(format!("{} has no GPU table", workflow.name)));
+    };
+    let (_, ty) = types().find(|(name, _)| name.as_str() == "task").expect("the vocabulary knows tasks");
+    let task = Value::from_json(&task, &ty).map_err(Missed::Unreadable)?;
+    let asked = table.ask(&[task], &Rules(workflow)).map_err(|why| Missed::Refused(why.to_string()))?;
+    Ok(asked.to_json())
+}
+
+/// The rules of a workflow, and no other names.
+struct Rules<'w>(&'w Workflow);
+impl Env for Rules<'_> {
+    fn value(&self, name: &str) -> Option<Value> {
+        (name == "rules").then(|| self.0.rules.clone())
+    }
+    fn call(&self, function: &str, _: &[Value]) -> Result<Value, Failure> {
+        Err(Failure::Host { function: function.into(), why: "there is no such function".into() })
+    }
 }
