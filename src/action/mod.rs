@@ -27,6 +27,7 @@ pub mod train;
 pub mod upload;
 mod value;
 pub mod vocabulary;
+pub mod words;
 
 use std::sync::LazyLock;
 

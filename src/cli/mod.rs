@@ -6,6 +6,7 @@ mod carry;
 mod check;
 mod complete;
 mod detach;
+mod diff;
 mod events;
 mod example;
 mod explain;
@@ -20,6 +21,7 @@ mod progress;
 pub mod report;
 mod resume;
 mod retry;
+mod rules;
 mod run;
 mod runs;
 mod schema;
@@ -97,6 +99,10 @@ enum Command {
     Simulate(simulate::Args),
     /// Draws a workflow's steps and what they wait for.
     Graph(graph::Args),
+    /// Prints the book of rules that a workflow amounts to, in plain sentences.
+    Rules(rules::Args),
+    /// Says in the same words what a change of a workflow changes.
+    Diff(diff::Args),
     /// Writes the JSON Schemas that editors use.
     Schema(schema::Args),
     /// Lists what steps can do, with types and an example of each.
@@ -155,6 +161,8 @@ pub fn main() -> ExitCode {
         Command::Timeline(args) => timeline::run(&args, &out),
         Command::Simulate(args) => simulate::run(&args, &out),
         Command::Graph(args) => graph::run(&args, &out),
+        Command::Rules(args) => rules::run(&args, &out),
+        Command::Diff(args) => diff::run(&args, &out),
         Command::Schema(args) => schema::run(&args, &out),
         Command::Actions(args) => actions::run(&args, &out),
         Command::Example(args) => example::run(&args, &out),

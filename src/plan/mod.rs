@@ -5,6 +5,7 @@
 //! them in again; [`foresee`] grafts them from made-up results to show what a run would look like. Nothing here starts
 //! anything.
 
+pub mod book;
 pub mod cost;
 pub mod draw;
 mod foresee;

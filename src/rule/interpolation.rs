@@ -84,6 +84,14 @@ impl Interpolation {
             _ => None,
         }
     }
+    /// The text as its author wrote it.
+    pub fn written(&self) -> String {
+        let part = |part: &Part| match part {
+            Part::Text(plain) => plain.replace("${", "$${"),
+            Part::Rule(rule) => format!("${{{}}}", rule.text()),
+        };
+        self.0.iter().map(part).collect()
+    }
     /// Every way from a name of the scope along fields.
     pub fn reads(&self) -> Vec<Vec<Arc<str>>> {
         distinct(self.rules().flat_map(Rule::reads))

@@ -58,6 +58,15 @@ impl GpuTable {
         unreachable!("the last row of a checked table always holds")
     }
 
+    /// What the rows compare.
+    pub fn size(&self) -> Option<&Rule> {
+        self.size.as_ref()
+    }
+    /// The rows in their order: when, up to what size, and what is needed.
+    pub fn lines(&self) -> impl Iterator<Item = (Option<&Rule>, Option<&Given>, &Given)> {
+        self.rows.iter().map(|row| (row.when.as_ref(), row.up_to.as_ref(), &row.need))
+    }
+
     pub(super) fn rules(&self) -> impl Iterator<Item = &Rule> {
         self.size.iter().chain(self.rows.iter().filter_map(|row| row.when.as_ref()))
     }
