@@ -1,9 +1,10 @@
 //! What the engine costs a node: layered graphs of no-ops and of `/bin/true`, every result flushed before anything that
 //! needs it starts.
 //!
-//! `cargo bench --bench engine -- [noop|true|resume] [NODES]`. The graph has 100 layers (10 where there are fewer than
-//! 1,000 nodes), each node needing two of the layer above. `true` runs GNU make on the same graph in turn with the engine
-//! and tells the ratio. SQLite's file is made under `TMPDIR`.
+//! `cargo bench --bench engine -- [noop|true|gap|resume] [NODES]`. The graph has 100 layers (10 where there are fewer than
+//! 1,000 nodes), each node needing two of the layer above. `true` runs GNU make and ninja on the same graph in turn with
+//! the engine and tells the ratios. `gap` is a chain of commands that note when they begin and end: how long it is from the
+//! end of one to the beginning of the next. SQLite's file is made under `TMPDIR`.
 
 #![expect(clippy::print_stdout, reason = "figures are what this is for")]
 
@@ -40,11 +41,14 @@ fn main() {
     match arguments.first().map(String::as_str) {
         Some("noop") => noops(&nodes(&[1_000, 10_000, 100_000])),
         Some("true") => trues(&nodes(&[1_000])),
+        Some("gap") => gaps(&nodes(&[1_000])),
+        Some("note") => note(Path::new(&arguments[1])),
         Some("resume") => resumes(&nodes(&[100_000])),
         _ => {
             noops(&nodes(&[1_000, 10_000, 100_000]));
             resumes(&nodes(&[100_000]));
             trues(&nodes(&[1_000]));
+            gaps(&nodes(&[1_000]));
         }
     }
 }
@@ -81,7 +85,11 @@ struct Ready {
 }
 
 fn ready(nodes: usize, action: &Json) -> Ready {
-    let tree = stored::tree(&document(nodes, action), Place::default());
+    checked(&document(nodes, action))
+}
+
+fn checked(document: &Json) -> Ready {
+    let tree = stored::tree(document, Place::default());
     let Ok(Checked::Workflow(workflow)) = workflow::check(&tree) else { panic!("the graph is a workflow") };
     Ready { workflow: Arc::new(*workflow), source: stored::write(&tree) }
 }
@@ -117,7 +125,8 @@ async fn drive(
 ) -> Duration {
     let (driver, _handle) = Driver::new(store, backend, Clock::real(), run, "bench".into(), inputs);
     let began = Instant::now();
-    let finished = driver.drive().await.expect("it goes on to its end");
+    let driving = tokio::spawn(async move { driver.drive().await });
+    let finished = driving.await.expect("it does not panic").expect("it goes on to its end");
     assert!(matches!(finished.end, End::Over(Outcome::Succeeded { .. })), "{:?}", finished.end);
     began.elapsed()
 }
@@ -210,39 +219,112 @@ fn trues(sizes: &[usize]) {
     for &nodes in sizes {
         let ready = ready(nodes, &json!({ "command": ["/bin/true"] }));
         let folder = tempfile::tempdir().expect("a folder can be made");
-        let makefile = folder.path().join("Makefile");
-        std::fs::write(&makefile, rules(nodes)).expect("it is written");
-        let (mut ours, mut makes) = (Vec::new(), Vec::new());
-        for round in 0..5 {
-            makes.push(make(&makefile, nodes));
-            let folder = folder.path().join(round.to_string());
-            ours.push(runtime().block_on(async {
-                let store = sqlite(&folder).await;
-                let run = begin(&*store, &ready).await;
-                let (reports, inputs) = mpsc::channel(REPORTS_MAX);
-                let keeper = (env!("CARGO_BIN_EXE_god-flow").into(), vec!["keep-commands".into()]);
-                let settings = Settings { folder: folder.clone(), keeper, jobs: 2 };
-                let backend = Arc::new(Processes::new(settings, run, reports));
-                drive(store, backend, run, inputs).await
-            }));
+        std::fs::write(folder.path().join("Makefile"), rules(nodes)).expect("it is written");
+        std::fs::write(folder.path().join("build.ninja"), ninja_rules(nodes)).expect("it is written");
+        let (mut ours, mut makes, mut ninjas) = (Vec::new(), Vec::new(), Vec::new());
+        for round in 0..9 {
+            makes.push(peer(folder.path(), &["make", "-j2", "-s"]));
+            ours.push(commands(&folder.path().join(round.to_string()), &ready, 2));
+            ninjas.push(peer(folder.path(), &["ninja", "-j2", "--quiet"]));
         }
-        let each = |took: &mut Vec<Duration>| {
+        let mut ratios: Vec<f64> =
+            ours.iter().zip(&makes).map(|(ours, make)| ours.as_secs_f64() / make.as_secs_f64()).collect();
+        ratios.sort_by(f64::total_cmp);
+        let each = |mut took: Vec<Duration>| {
             took.sort();
             took[took.len() / 2].as_secs_f64() * 1e3 / nodes as f64
         };
-        let (ours, makes) = (each(&mut ours), each(&mut makes));
+        let (ours, makes, ninjas) = (each(ours), each(makes), each(ninjas));
         println!(
-            "/bin/true {nodes} nodes, two at a time: {ours:.3} ms a node, make {makes:.3}: {:.2} times",
-            ours / makes
+            "/bin/true {nodes} nodes, two at a time, ms a node: ours {ours:.3}, make {makes:.3}, ninja {ninjas:.3}; of \
+             make {:.2} times (of {} rounds: {:.2} to {:.2}), of ninja {:.2}",
+            ratios[ratios.len() / 2],
+            ratios.len(),
+            ratios[0],
+            ratios[ratios.len() - 1],
+            ours / ninjas
         );
     }
 }
 
-fn make(makefile: &Path, nodes: usize) -> Duration {
+/// Runs the graph as local commands, so many at a time.
+fn commands(folder: &Path, ready: &Ready, jobs: u32) -> Duration {
+    runtime().block_on(async {
+        let store = sqlite(folder).await;
+        let run = begin(&*store, ready).await;
+        let (reports, inputs) = mpsc::channel(REPORTS_MAX);
+        let keeper = (env!("CARGO_BIN_EXE_god-flow").into(), vec!["keep-commands".into()]);
+        let settings = Settings { folder: folder.to_owned(), keeper, jobs };
+        let backend = Arc::new(Processes::new(settings, run, reports));
+        drive(store, backend, run, inputs).await
+    })
+}
+
+fn peer(folder: &Path, call: &[&str]) -> Duration {
     let began = Instant::now();
-    let status = Command::new("make").arg("-j2").arg("-s").arg("-f").arg(makefile).status().expect("make is installed");
-    assert!(status.success(), "make of {nodes} nodes");
-    began.elapsed()
+    let status = Command::new(call[0]).args(&call[1..]).current_dir(folder).status().expect("it is installed");
+    let took = began.elapsed();
+    assert!(status.success(), "{call:?}");
+    // What it remembers would spare it the next round.
+    let _ = std::fs::remove_file(folder.join(".ninja_log"));
+    took
+}
+
+/// How long it is from the end of a command to the beginning of the one that waits for it.
+fn gaps(sizes: &[usize]) {
+    for &nodes in sizes {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let notes = folder.path().join("notes").display().to_string();
+        let this = std::env::current_exe().expect("it has a name").display().to_string();
+        let action = json!({ "command": [this, "note", notes] });
+        let steps = (0..nodes).map(|at| {
+            let needs: Vec<String> = at.checked_sub(1).map(|before| format!("n{before}")).into_iter().collect();
+            (format!("n{at}"), json!({ "process": action, "needs": needs }))
+        });
+        let document = json!({ "god_flow": 1, "workflow": "chain", "steps": steps.collect::<Map<_, _>>() });
+        commands(folder.path(), &checked(&document), 2);
+        let text = std::fs::read_to_string(&notes).expect("every command has left a note");
+        let noted: Vec<i128> = text.split_whitespace().map(|word| word.parse().expect("it is a time")).collect();
+        let gaps = noted[1..noted.len() - 1].chunks(2).map(|pair| pair[1] - pair[0]).collect();
+        // A command begins a while after it was started; how long that takes is not ours.
+        let own = (0..100).map(|_| {
+            let file = tempfile::NamedTempFile::new().expect("a file can be made");
+            let began = Timestamp::now().as_nanosecond();
+            let status = Command::new(&this).arg("note").arg(file.path()).status().expect("it starts");
+            assert!(status.success());
+            let text = std::fs::read_to_string(file.path()).expect("it has left a note");
+            text.split_whitespace().next().and_then(|word| word.parse::<i128>().ok()).expect("it is a time") - began
+        });
+        let (gaps, own) = (Sorted::of(gaps), Sorted::of(own.collect()));
+        println!(
+            "chain of {nodes} commands, end to beginning: half within {:.3} ms, 99 of 100 within {:.3} ms; of this a \
+             command's own start takes {:.3} ms",
+            gaps.at(0.5),
+            gaps.at(0.99),
+            own.at(0.5)
+        );
+    }
+}
+
+struct Sorted(Vec<i128>);
+
+impl Sorted {
+    fn of(mut nanoseconds: Vec<i128>) -> Self {
+        nanoseconds.sort_unstable();
+        Self(nanoseconds)
+    }
+    /// Milliseconds within which so large a part lies.
+    fn at(&self, part: f64) -> f64 {
+        self.0[((self.0.len() - 1) as f64 * part) as usize] as f64 / 1e6
+    }
+}
+
+/// Notes when this process has begun and when it ends.
+fn note(file: &Path) {
+    let began = Timestamp::now().as_nanosecond();
+    let mut file = std::fs::OpenOptions::new().append(true).create(true).open(file).expect("it opens");
+    let line = format!("{began} {}\n", Timestamp::now().as_nanosecond());
+    std::io::Write::write_all(&mut file, line.as_bytes()).expect("it is written");
 }
 
 fn rules(nodes: usize) -> String {
@@ -253,6 +335,18 @@ fn rules(nodes: usize) -> String {
         for at in 0..width {
             let needs = if layer > 0 { above(layer, at, width).join(" ") } else { String::new() };
             let _ = write!(text, "n{layer}_{at}: {needs}\n\t@/bin/true\n");
+        }
+    }
+    text
+}
+
+fn ninja_rules(nodes: usize) -> String {
+    let (layers, width) = layers(nodes);
+    let mut text = "rule true\n  command = /bin/true\n".to_owned();
+    for layer in 0..layers {
+        for at in 0..width {
+            let needs = if layer > 0 { above(layer, at, width).join(" ") } else { String::new() };
+            let _ = writeln!(text, "build n{layer}_{at}: true {needs}");
         }
     }
     text

@@ -6,7 +6,7 @@
 
 use std::{
     path::Path,
-    sync::Arc,
+    sync::{Arc, LazyLock},
     time::{Duration, Instant},
 };
 
@@ -143,7 +143,7 @@ impl Store for SqliteStore {
             .await
             .map_err(self.failed())?;
         check_next(run.id, 0, records)?;
-        insert(&mut transaction, run.id, records).await.map_err(self.failed())?;
+        insert(&mut transaction, &Fence { run: run.id, token: 0 }, records).await.map_err(self.failed())?;
         transaction.commit().await.map_err(self.failed())?;
         writer.put_back();
         Ok(())
@@ -152,24 +152,19 @@ impl Store for SqliteStore {
     async fn append(&self, fence: &Fence, records: &[Record]) -> Result<(), Error> {
         check_new(fence.run, records)?;
         let mut writer = self.take(&self.writer).await?;
-        let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(self.failed())?;
-        let row = sqlx::query(
-            "SELECT token, (SELECT coalesce(max(seq) + 1, 0) FROM event WHERE event.run = lease.run)
-             FROM lease WHERE run = ?",
-        )
-        .bind(&fence.run.as_bytes()[..])
-        .fetch_optional(&mut *transaction)
-        .await
-        .map_err(self.failed())?
-        .ok_or(Error::NoSuchRun { run: fence.run })?;
-        let (token, next): (i64, i64) =
-            (row.try_get(0).map_err(self.failed())?, row.try_get(1).map_err(self.failed())?);
-        if token != signed(fence.token) {
-            return Err(Error::Fenced { run: fence.run });
+        // One statement is a transaction by itself, and the fewer of them there are, the fewer turns of the connection's
+        // thread are waited for.
+        let added = if records.len() <= ROWS_MAX {
+            insert(&mut writer, fence, records).await.map_err(self.failed())?
+        } else {
+            let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(self.failed())?;
+            let added = insert(&mut transaction, fence, records).await.map_err(self.failed())?;
+            if added { transaction.commit().await } else { transaction.rollback().await }.map_err(self.failed())?;
+            added
+        };
+        if !added || records.is_empty() {
+            self.expect(&mut writer, fence, records).await?;
         }
-        check_next(fence.run, next.unsigned_abs(), records)?;
-        insert(&mut transaction, fence.run, records).await.map_err(self.failed())?;
-        transaction.commit().await.map_err(self.failed())?;
         writer.put_back();
         Ok(())
     }
@@ -355,6 +350,25 @@ impl Store for SqliteStore {
 }
 
 impl SqliteStore {
+    /// Why records could not be added; nothing where there were none to add and the lease is still the fence's.
+    async fn expect(&self, writer: &mut SqliteConnection, fence: &Fence, records: &[Record]) -> Result<(), Error> {
+        let row = sqlx::query(
+            "SELECT token, (SELECT coalesce(max(seq) + 1, 0) FROM event WHERE event.run = lease.run)
+             FROM lease WHERE run = ?",
+        )
+        .bind(&fence.run.as_bytes()[..])
+        .fetch_optional(writer)
+        .await
+        .map_err(self.failed())?
+        .ok_or(Error::NoSuchRun { run: fence.run })?;
+        let (token, next): (i64, i64) =
+            (row.try_get(0).map_err(self.failed())?, row.try_get(1).map_err(self.failed())?);
+        if token != signed(fence.token) {
+            return Err(Error::Fenced { run: fence.run });
+        }
+        check_next(fence.run, next.unsigned_abs(), records)
+    }
+
     /// Whether the lease was still the fence's.
     async fn hold_until(&self, fence: &Fence, until: i64) -> Result<bool, Error> {
         let mut writer = self.take(&self.writer).await?;
@@ -379,48 +393,47 @@ impl SqliteStore {
     }
 }
 
-macro_rules! row {
-    () => {
-        "(?, ?, ?, ?, ?, ?)"
-    };
-}
-macro_rules! four {
-    ($row:expr) => {
-        concat!($row, ", ", $row, ", ", $row, ", ", $row)
-    };
-}
-macro_rules! insert {
-    ($rows:expr) => {
-        concat!("INSERT INTO event (run, seq, at, kind, body, hash) VALUES ", $rows)
-    };
-}
-/// Statements that insert so many rows at once, the largest first: each costs a turn of the connection's thread.
-const INSERTS: [(usize, &str); 4] = [
-    (64, insert!(four!(four!(four!(row!()))))),
-    (16, insert!(four!(four!(row!())))),
-    (4, insert!(four!(row!()))),
-    (1, insert!(row!())),
-];
+/// Records that one statement adds.
+const ROWS_MAX: usize = 64;
 
-async fn insert(connection: &mut SqliteConnection, run: RunId, mut records: &[Record]) -> Result<(), sqlx::Error> {
-    for (rows, statement) in INSERTS {
-        while let Some((some, rest)) = records.split_at_checked(rows) {
-            let mut query = sqlx::query(statement);
-            for record in some {
-                let at = i64::try_from(record.at.as_nanosecond()).map_err(|error| sqlx::Error::Encode(error.into()))?;
-                query = query
-                    .bind(&run.as_bytes()[..])
-                    .bind(signed(record.seq))
-                    .bind(at)
-                    .bind(record.kind.clone())
-                    .bind(record.body.clone())
-                    .bind(&record.hash.as_bytes()[..]);
-            }
-            query.execute(&mut *connection).await?;
-            records = rest;
+/// For each number of rows up to the most, the statement that adds them where the lease is the fence's and the first of
+/// them is the next one.
+static INSERTS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let insert = |rows: usize| {
+        let row = |row: usize| format!("(?{}, ?{}, ?{}, ?{}, ?{})", row, row + 1, row + 2, row + 3, row + 4);
+        let rows: Vec<String> = (0..rows).map(|at| row(4 + 5 * at)).collect();
+        format!(
+            "INSERT INTO event (run, seq, at, kind, body, hash)
+             SELECT ?1, column1, column2, column3, column4, column5 FROM (VALUES {})
+             WHERE EXISTS (SELECT 1 FROM lease WHERE run = ?1 AND token = ?2)
+             AND ?3 = (SELECT coalesce(max(seq) + 1, 0) FROM event WHERE run = ?1)",
+            rows.join(", ")
+        )
+    };
+    (0..=ROWS_MAX).map(insert).collect()
+});
+
+/// Adds records, all of them or as many as fit before one that is not the next: then false.
+async fn insert(connection: &mut SqliteConnection, fence: &Fence, records: &[Record]) -> Result<bool, sqlx::Error> {
+    for records in records.chunks(ROWS_MAX) {
+        let mut query = sqlx::query(INSERTS[records.len()].as_str())
+            .bind(&fence.run.as_bytes()[..])
+            .bind(signed(fence.token))
+            .bind(signed(records[0].seq));
+        for record in records {
+            let at = i64::try_from(record.at.as_nanosecond()).map_err(|error| sqlx::Error::Encode(error.into()))?;
+            query = query
+                .bind(signed(record.seq))
+                .bind(at)
+                .bind(record.kind.clone())
+                .bind(record.body.clone())
+                .bind(&record.hash.as_bytes()[..]);
+        }
+        if query.execute(&mut *connection).await?.rows_affected() != records.len() as u64 {
+            return Ok(false);
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 #[cfg(test)]
