@@ -78,6 +78,8 @@ impl<'de> Visitor<'de> for At {
         while let Some(item) = items.next_element_seed(self)? {
             list.push(item);
         }
+        // Most lists and mappings are short, and there may be very many of them.
+        list.shrink_to_fit();
         Ok(self.tree(Node::List(list)))
     }
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Tree, A::Error> {
@@ -85,6 +87,7 @@ impl<'de> Visitor<'de> for At {
         while let Some(text) = fields.next_key::<Arc<str>>()? {
             entries.push((Key { text, place: self.0 }, fields.next_value_seed(self)?));
         }
+        entries.shrink_to_fit();
         Ok(self.tree(Node::Map(entries)))
     }
 }

@@ -17,13 +17,20 @@ use crate::{
     rule::Scope,
 };
 
+/// A step as it is written, as far as its place among the others goes.
+struct Written<'a> {
+    name: Name,
+    key: &'a Key,
+    tree: &'a Tree,
+    /// Whether its name is that of something else.
+    taken: bool,
+}
+
 /// A step as it is written.
 pub(super) struct Draft<'a> {
     pub(super) name: Name,
     pub(super) key: &'a Key,
     pub(super) tree: &'a Tree,
-    /// Whether its name is that of something else.
-    pub(super) taken: bool,
     pub(super) modifiers: Modifiers,
 }
 
@@ -52,7 +59,7 @@ impl Checker {
         takes: IndexMap<Name, Ty>,
         mut scope: Scope,
     ) -> Body {
-        let drafts = self.drafts(steps, &scope);
+        let drafts = self.written(steps, &scope);
         let (order, in_circles) = self.order(&drafts);
         // Steps that wait for one another are told of once, and are names all the same.
         for at in in_circles {
@@ -60,20 +67,22 @@ impl Checker {
         }
         let mut checked: Vec<Step> = Vec::with_capacity(drafts.len());
         let mut places: BTreeMap<Name, StepIx> = BTreeMap::new();
-        let mut named_needs: Vec<&[Name]> = Vec::with_capacity(drafts.len());
+        let mut named_needs: Vec<Vec<Name>> = Vec::with_capacity(drafts.len());
         for at in order {
-            let draft = &drafts[at];
-            let mut step = step::read(self, draft, &scope);
-            if draft.taken {
+            let Written { name, key, tree, taken } = &drafts[at];
+            // There may be many steps, and what is read of one here is large: it goes before the next one comes.
+            let draft = Draft { name: name.clone(), key, tree, modifiers: step::modifiers(tree) };
+            let mut step = step::read(self, &draft, &scope);
+            if *taken {
                 continue;
             }
             if let Some(step) = &mut step {
                 step.ty = bounded(std::mem::replace(&mut step.ty, Ty::Never), draft.key.place, &mut self.mistakes);
             }
-            scope.insert(draft.name.clone(), step.as_ref().map_or(Ty::Never, |step| step.ty.clone()));
+            scope.insert(name.clone(), step.as_ref().map_or(Ty::Never, |step| step.ty.clone()));
             if let Some(step) = step {
-                places.insert(draft.name.clone(), StepIx(u32::try_from(checked.len()).unwrap_or(u32::MAX)));
-                named_needs.push(&draft.modifiers.needs);
+                places.insert(name.clone(), StepIx(u32::try_from(checked.len()).unwrap_or(u32::MAX)));
+                named_needs.push(draft.modifiers.needs);
                 checked.push(step);
             }
         }
@@ -116,14 +125,14 @@ impl Checker {
         Body { name, about: None, takes, sees_around: false, steps: checked, places, gives, gives_ty }
     }
 
-    fn drafts<'a>(&mut self, steps: &'a Tree, scope: &Scope) -> Vec<Draft<'a>> {
-        let mut drafts = Vec::new();
+    fn written<'a>(&mut self, steps: &'a Tree, scope: &Scope) -> Vec<Written<'a>> {
+        let mut written = Vec::with_capacity(steps.entries().len());
         for (key, tree) in steps.entries() {
             let Some(name) = self.name(key) else { continue };
             let taken = self.refuse_taken(&name, key, scope);
-            drafts.push(Draft { name, key, tree, taken, modifiers: step::modifiers(tree) });
+            written.push(Written { name, key, tree, taken });
         }
-        drafts
+        written
     }
 
     /// One name, one thing: a step may not hide what it could see.
@@ -138,7 +147,7 @@ impl Checker {
 
     /// The order in which the steps are checked, and those that wait for one another; cycles and unknown `needs` are
     /// mistakes.
-    fn order(&mut self, drafts: &[Draft<'_>]) -> (Vec<usize>, Vec<usize>) {
+    fn order(&mut self, drafts: &[Written<'_>]) -> (Vec<usize>, Vec<usize>) {
         let position: BTreeMap<&str, usize> =
             drafts.iter().enumerate().map(|(i, draft)| (draft.name.as_str(), i)).collect();
         let mut edges = Vec::new();

@@ -269,10 +269,14 @@ fn gather_list(items: Vec<Given>) -> Given {
 }
 
 fn gather_record(fields: Vec<(Arc<str>, Given)>) -> Given {
-    match fields.iter().map(|(name, given)| Some((name.clone(), given.known()?))).collect::<Option<_>>() {
-        Some(record) => Given::Known(Value::Record(Arc::new(record))),
-        None => Given::Record(fields.into()),
+    if fields.iter().all(|(_, given)| matches!(given, Given::Known(_))) {
+        let known = fields.iter().filter_map(|(name, given)| Some((name.clone(), given.known()?)));
+        // As large as it is and no larger: there may be very many of these.
+        let mut record: Vec<_> = Vec::with_capacity(fields.len());
+        record.extend(known);
+        return Given::Known(Value::Record(Arc::new(record.into_iter().collect())));
     }
+    Given::Record(fields.into())
 }
 
 /// A written-out scalar, read as the type that is wanted.

@@ -16,7 +16,7 @@ mod step;
 pub mod types;
 mod unused;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use indexmap::IndexMap;
 
@@ -91,7 +91,7 @@ pub struct Step {
     pub needs: Vec<StepIx>,
     pub when: Option<Rule>,
     pub does: Does,
-    pub settings: Settings,
+    pub settings: Arc<Settings>,
     /// What the step gives to those who read it.
     pub ty: Ty,
     /// Whether anybody reads it.

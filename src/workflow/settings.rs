@@ -1,5 +1,7 @@
 //! How a step is done: GPUs, time, retries, and what a failure of it does.
 
+use std::sync::{Arc, LazyLock};
+
 use super::{Given, check::Checker, given};
 use crate::{
     base::{Mistake, Name, Ty, near},
@@ -25,7 +27,12 @@ pub struct Settings {
 }
 
 /// Reads the settings of a step from its tree.
-pub(super) fn read(checker: &mut Checker, tree: &Tree, modifiers: &Modifiers, scope: &Scope) -> Settings {
+pub(super) fn read(checker: &mut Checker, tree: &Tree, modifiers: &Modifiers, scope: &Scope) -> Arc<Settings> {
+    const KEYS: [&str; 9] =
+        ["gpus", "time_limit", "on_time_limit", "expect", "retry", "priority", "same_host", "limits", "on_failure"];
+    if !KEYS.iter().any(|key| tree.get(key).is_some()) {
+        return usual();
+    }
     let mut value =
         |key: &str, ty: Ty| tree.get(key).map(|tree| given::read(tree, Some(&ty), scope, &mut checker.mistakes).0);
     let gpus = value("gpus", Ty::optional(Ty::Gpus));
@@ -46,7 +53,7 @@ pub(super) fn read(checker: &mut Checker, tree: &Tree, modifiers: &Modifiers, sc
             checker.mistake(mistake.maybe_help(help.or_else(|| Some("declare it in the workflow's `limits`".into()))));
         }
     }
-    Settings {
+    Arc::new(Settings {
         gpus,
         time_limit,
         on_time_limit: modifiers.on_time_limit.unwrap_or_default(),
@@ -56,5 +63,11 @@ pub(super) fn read(checker: &mut Checker, tree: &Tree, modifiers: &Modifiers, sc
         same_host: modifiers.same_host.clone(),
         limits: modifiers.limits.clone(),
         on_failure: modifiers.on_failure.unwrap_or_default(),
-    }
+    })
+}
+
+/// The settings of a step that says nothing of them: the same ones for all such steps, which may be many.
+pub(super) fn usual() -> Arc<Settings> {
+    static USUAL: LazyLock<Arc<Settings>> = LazyLock::new(Arc::default);
+    USUAL.clone()
 }

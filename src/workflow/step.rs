@@ -1,7 +1,9 @@
 //! One step: what it does, how, and what it gives.
 
+use serde::Deserialize;
+
 use super::{
-    Does, Given, Settings, Step,
+    Does, Given, Step,
     body::Draft,
     check::{Checker, known},
     form, given, settings,
@@ -31,14 +33,12 @@ pub(super) fn modifiers(tree: &Tree) -> Modifiers {
         .filter(|(key, _)| is_modifier(&key.text))
         .map(|(key, value)| (key.text.to_string(), value.to_json()))
         .collect();
-    let whole = serde_json::Value::Object(fields.clone());
-    serde_json::from_value(whole).unwrap_or_else(|_| {
+    Modifiers::deserialize(&fields).unwrap_or_else(|_| {
         let reads = |key: &str, value: &serde_json::Value| {
-            let alone = serde_json::Map::from_iter([(key.to_string(), value.clone())]);
-            serde_json::from_value::<Modifiers>(alone.into()).is_ok()
+            Modifiers::deserialize(&serde_json::Map::from_iter([(key.to_string(), value.clone())])).is_ok()
         };
-        let good = fields.into_iter().filter(|(key, value)| reads(key, value)).collect();
-        serde_json::from_value(serde_json::Value::Object(good)).unwrap_or_default()
+        let good: serde_json::Map<_, _> = fields.into_iter().filter(|(key, value)| reads(key, value)).collect();
+        Modifiers::deserialize(&good).unwrap_or_default()
     })
 }
 
@@ -85,7 +85,7 @@ pub(super) fn blank(draft: &Draft<'_>) -> Step {
         needs: Vec::new(),
         when: None,
         does: Does::Use { body: super::Workflow::MAIN, with: Vec::new() },
-        settings: Settings::default(),
+        settings: settings::usual(),
         ty: Ty::Never,
         read: false,
     }

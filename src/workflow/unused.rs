@@ -46,7 +46,7 @@ pub(super) struct Unread {
     pub(super) name: Arc<str>,
     pub(super) place: Place,
     /// What to say of it in a file without other mistakes; nothing where it may well stay unread.
-    pub(super) mistake: Option<Mistake>,
+    pub(super) mistake: Option<Box<Mistake>>,
 }
 
 impl Unread {
@@ -54,7 +54,7 @@ impl Unread {
         Self { name: key.text.clone(), place: key.place, mistake: None }
     }
     pub(super) fn mistake(self, code: &'static str, message: String, help: &str) -> Self {
-        Self { mistake: Some(Mistake::new(code, self.place, message).help(help)), ..self }
+        Self { mistake: Some(Box::new(Mistake::new(code, self.place, message).help(help))), ..self }
     }
 }
 
@@ -164,7 +164,7 @@ fn below(checker: &mut Checker, tree: &Tree) {
 /// it is only shown what was probably meant by a name that is asked for in vain.
 pub(super) fn tell(unread: Vec<Unread>, mistakes: &mut Vec<Mistake>) {
     if mistakes.is_empty() {
-        return mistakes.extend(unread.into_iter().filter_map(|it| it.mistake));
+        return mistakes.extend(unread.into_iter().filter_map(|it| it.mistake).map(|mistake| *mistake));
     }
     for mistake in mistakes {
         let Some(asked) = asked_in_vain(mistake) else { continue };

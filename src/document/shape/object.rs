@@ -20,12 +20,6 @@ impl<'s> Walk<'s> {
         let mut meant = HashSet::new();
         let others = facets.others();
         let given: HashSet<&str> = tree.entries().iter().map(|(name, _)| &*name.text).collect();
-        let mut known: Vec<&'s str> = Vec::new();
-        facets.keys().for_each(|name| {
-            if !known.contains(&name) {
-                known.push(name);
-            }
-        });
         for (name, value) in tree.entries() {
             if self.mistakes.len() >= MISTAKES_SOUGHT_MAX {
                 return;
@@ -36,6 +30,12 @@ impl<'s> Walk<'s> {
                 self.free_key(name, pattern, facets);
                 self.value(value, schema, Some(name));
             } else if facets.is_closed() {
+                let mut known: Vec<&'s str> = Vec::new();
+                facets.keys().for_each(|name| {
+                    if !known.contains(&name) {
+                        known.push(name);
+                    }
+                });
                 meant.extend(self.unknown_key(name, &known, &given));
             }
         }
