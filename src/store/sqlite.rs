@@ -399,15 +399,14 @@ const ROWS_MAX: usize = 64;
 /// For each number of rows up to the most, the statement that adds them where the lease is the fence's and the first of
 /// them is the next one.
 static INSERTS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    // Parameters without numbers: each one that has a number is sought among all that have.
     let insert = |rows: usize| {
-        let row = |row: usize| format!("(?{}, ?{}, ?{}, ?{}, ?{})", row, row + 1, row + 2, row + 3, row + 4);
-        let rows: Vec<String> = (0..rows).map(|at| row(4 + 5 * at)).collect();
+        let rows = vec!["(?, ?, ?, ?, ?)"; rows].join(", ");
         format!(
             "INSERT INTO event (run, seq, at, kind, body, hash)
-             SELECT ?1, column1, column2, column3, column4, column5 FROM (VALUES {})
-             WHERE EXISTS (SELECT 1 FROM lease WHERE run = ?1 AND token = ?2)
-             AND ?3 = (SELECT coalesce(max(seq) + 1, 0) FROM event WHERE run = ?1)",
-            rows.join(", ")
+             SELECT ?, column1, column2, column3, column4, column5 FROM (VALUES {rows})
+             WHERE EXISTS (SELECT 1 FROM lease WHERE run = ? AND token = ?)
+             AND ? = (SELECT coalesce(max(seq) + 1, 0) FROM event WHERE run = ?)"
         )
     };
     (0..=ROWS_MAX).map(insert).collect()
@@ -416,10 +415,8 @@ static INSERTS: LazyLock<Vec<String>> = LazyLock::new(|| {
 /// Adds records, all of them or as many as fit before one that is not the next: then false.
 async fn insert(connection: &mut SqliteConnection, fence: &Fence, records: &[Record]) -> Result<bool, sqlx::Error> {
     for records in records.chunks(ROWS_MAX) {
-        let mut query = sqlx::query(INSERTS[records.len()].as_str())
-            .bind(&fence.run.as_bytes()[..])
-            .bind(signed(fence.token))
-            .bind(signed(records[0].seq));
+        let run = &fence.run.as_bytes()[..];
+        let mut query = sqlx::query(INSERTS[records.len()].as_str()).bind(run);
         for record in records {
             let at = i64::try_from(record.at.as_nanosecond()).map_err(|error| sqlx::Error::Encode(error.into()))?;
             query = query
@@ -429,6 +426,7 @@ async fn insert(connection: &mut SqliteConnection, fence: &Fence, records: &[Rec
                 .bind(record.body.clone())
                 .bind(&record.hash.as_bytes()[..]);
         }
+        query = query.bind(run).bind(signed(fence.token)).bind(signed(records[0].seq)).bind(run);
         if query.execute(&mut *connection).await?.rows_affected() != records.len() as u64 {
             return Ok(false);
         }
