@@ -84,6 +84,8 @@ fn all() -> Vec<(String, Event)> {
         ("bare", Event::HostJoined { host: host.clone(), offer: HostOffer::default() }),
         ("", Event::HostLost { host: host.clone() }),
         ("", Event::HostDrained { host: host.clone() }),
+        ("", Event::Drained { host: host.clone(), who: who.clone(), why: why.clone() }),
+        ("", Event::Undrained { host: host.clone(), who: who.clone(), why: why.clone() }),
         ("", Event::GpuForeign { host: host.clone(), gpu: gpu("0"), foreign: true }),
         ("", Event::Skipped { node: node.clone() }),
         ("keys", Event::Opened { node: node.clone(), frames: vec![frame(Within::Key("5Fh".into()))], more: true }),

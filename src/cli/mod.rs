@@ -85,6 +85,10 @@ enum Command {
     Decide(tell::Decide),
     /// Starts nothing more of a run until it is resumed; what runs goes on.
     Pause(tell::Args),
+    /// Starts nothing more on a host of a run; what runs there goes on.
+    Drain(tell::OfHost),
+    /// Gives a drained host back to a run.
+    Undrain(tell::OfHost),
     /// Ends a run: what runs is stopped.
     Cancel(tell::Args),
     /// Does a run again from a node, and keeps what still holds.
@@ -154,6 +158,8 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&args, &out),
         Command::Decide(args) => tell::decide(&args, &out),
         Command::Pause(args) => tell::pause(&args, &out),
+        Command::Drain(args) => tell::drain(&args, &out),
+        Command::Undrain(args) => tell::undrain(&args, &out),
         Command::Cancel(args) => tell::cancel(&args, &out),
         Command::Retry(args) => retry::run(&args, &out),
         Command::Verify(args) => verify::run(&args, &out),

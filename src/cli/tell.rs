@@ -1,4 +1,4 @@
-//! `god-flow decide`, `cancel` and `pause`: what an operator says to a run, with who says it and why.
+//! `god-flow decide`, `cancel`, `pause`, `drain` and `undrain`: what an operator says to a run, with who says it and why.
 //!
 //! Whoever drives the run answers; where nobody does, the command is recorded all the same and nothing is started.
 
@@ -8,13 +8,29 @@ use serde_json::json;
 use super::{Exit, files, out::Out, stored::Where};
 use crate::{
     driver::{self, Answer},
-    run::{self, Ruling},
+    run::{self, Ruling, place::HostId},
 };
 
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// The run: its name or id, the start of either, or `@latest`.
     run: String,
+    /// Why; it is recorded.
+    #[arg(long)]
+    why: String,
+    /// Who; left out, the user of this system.
+    #[arg(long)]
+    who: Option<String>,
+    #[command(flatten)]
+    place: Where,
+}
+
+#[derive(clap::Args)]
+pub(super) struct OfHost {
+    /// The run: its name or id, the start of either, or `@latest`.
+    run: String,
+    /// The host, as `god-flow show` and `god-flow timeline` name it.
+    host: String,
     /// Why; it is recorded.
     #[arg(long)]
     why: String,
@@ -89,6 +105,24 @@ pub(super) fn cancel(args: &Args, out: &Out) -> Exit {
 
 pub(super) fn pause(args: &Args, out: &Out) -> Exit {
     tell(args, run::Command::Pause, "paused", out)
+}
+
+pub(super) fn drain(args: &OfHost, out: &Out) -> Exit {
+    tell_of_host(args, |host| run::Command::Drain { host }, "drained", out)
+}
+
+pub(super) fn undrain(args: &OfHost, out: &Out) -> Exit {
+    tell_of_host(args, |host| run::Command::Undrain { host }, "given back", out)
+}
+
+fn tell_of_host(args: &OfHost, command: impl FnOnce(HostId) -> run::Command, done: &str, out: &Out) -> Exit {
+    let host = match HostId::parse(&args.host) {
+        Ok(host) => host,
+        Err(why) => return out.wrong(&why),
+    };
+    let place = Where { store: args.place.store.clone() };
+    let call = Args { run: args.run.clone(), why: args.why.clone(), who: args.who.clone(), place };
+    tell(&call, command(host), done, out)
 }
 
 fn tell(args: &Args, command: run::Command, done: &str, out: &Out) -> Exit {

@@ -48,6 +48,18 @@ pub enum Event {
     HostDrained {
         host: HostId,
     },
+    /// An operator drained a host: it starts nothing new, and what runs there goes on.
+    Drained {
+        host: HostId,
+        who: Arc<str>,
+        why: Arc<str>,
+    },
+    /// An operator gave a host that was drained back.
+    Undrained {
+        host: HostId,
+        who: Arc<str>,
+        why: Arc<str>,
+    },
     /// A process that is not ours took a GPU, or left it.
     GpuForeign {
         host: HostId,
@@ -278,6 +290,8 @@ impl Event {
             Self::HostJoined { .. } => "host_joined",
             Self::HostLost { .. } => "host_lost",
             Self::HostDrained { .. } => "host_drained",
+            Self::Drained { .. } => "drained",
+            Self::Undrained { .. } => "undrained",
             Self::GpuForeign { .. } => "gpu_foreign",
             Self::Skipped { .. } => "skipped",
             Self::Opened { .. } => "opened",
@@ -323,6 +337,8 @@ impl Event {
             | Self::HostJoined { .. }
             | Self::HostLost { .. }
             | Self::HostDrained { .. }
+            | Self::Drained { .. }
+            | Self::Undrained { .. }
             | Self::GpuForeign { .. }
             | Self::Paused { .. }
             | Self::Resumed { .. }

@@ -297,6 +297,36 @@ fn a_named_limit_and_a_group_are_kept() {
 }
 
 #[test]
+fn a_host_that_an_operator_drains_starts_nothing_until_it_is_given_back() {
+    let command = |command| Input::Command { who: "ada".into(), why: "its disk is replaced".into(), command };
+    let drain = |name: &str| Command::Drain { host: host(name) };
+    let undrain = |name: &str| Command::Undrain { host: host(name) };
+    let steps = format!("steps:\n  a: {{ {WORK} }}\n  b: {{ {WORK}, needs: [a] }}\n");
+    let mut run = Played::of(&steps).host("h", 0);
+    assert!(run.world.refusal(&drain("x")).is_some_and(|why| why.to_string().ends_with("; it has h")));
+    assert!(run.world.refusal(&undrain("h")).is_some_and(|why| why.to_string() == "`h` is up already"));
+    run.turn(1, [command(drain("h"))]);
+    assert!(run.world.refusal(&drain("h")).is_some());
+    assert_eq!(run.world.run.attempts.len(), 1, "what runs goes on");
+    run.gives("a", json!({"n": 1}));
+    assert!(run.world.run.attempts.is_empty(), "nothing new starts");
+    run.turn(1, [Input::HostJoined { host: host("h"), offer: offer(0) }]);
+    assert!(run.world.run.attempts.is_empty(), "a host that tells anew what it has is drained all the same");
+    run.turn(1, [command(undrain("h"))]);
+    assert_eq!(run.world.run.attempts.len(), 1);
+
+    // A group whose host drains goes on there until nothing of it runs, and then begins anew elsewhere.
+    let grouped = format!("steps:\n  a: {{ {WORK}, same_host: g }}\n  b: {{ {WORK}, same_host: g, needs: [a] }}\n");
+    let mut run = Played::of(&grouped).host("h1", 0).host("h2", 0);
+    let home = run.world.run.attempts.values().next().map(|attempt| attempt.host.clone()).expect("a runs");
+    run.turn(1, [command(Command::Drain { host: home.clone() })]);
+    assert_eq!(run.world.run.attempts.len(), 1);
+    run.gives("a", json!({"n": 1}));
+    let moved: Vec<&HostId> = run.world.run.attempts.values().map(|attempt| &attempt.host).collect();
+    assert!(moved.len() == 1 && *moved[0] != home, "{moved:?}");
+}
+
+#[test]
 fn more_memory_for_those_who_ran_out_of_it() {
     let steps = format!(
         "steps:\n  a:\n    {WORK}\n    gpus: 1xH100\n    retry: {{ out_of_memory: 2, grow_gpus: 2, wait: 1s }}\n"

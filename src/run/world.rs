@@ -9,13 +9,13 @@ use serde_json::Value as Json;
 use super::{
     event::{Event, HostOffer, NodeId, Outcome, Ruling},
     failure::{Blame, Cause, Failure},
-    place::{GpuId, HostId, Policy, Queue},
+    place::{GpuId, HostId, HostState, Policy, Queue},
     record::{Chain, Digest, Record, RunId},
     rerun::Reusable,
     state::{Ending, Illegal, Run, Status, place_ix},
 };
 use crate::{
-    base::{Seed, Span, Value, limits::EVENT_BYTES_MAX},
+    base::{Seed, Span, Value, limits::EVENT_BYTES_MAX, near},
     plan::{NodeIx, Outputs},
     workflow::{Does, OnFailure, OnTimeLimit},
 };
@@ -73,7 +73,18 @@ pub enum Command {
     Pause,
     Resume,
     Cancel,
-    Rule { node: NodeId, ruling: Ruling },
+    /// The host starts nothing new.
+    Drain {
+        host: HostId,
+    },
+    /// A drained host takes part again.
+    Undrain {
+        host: HostId,
+    },
+    Rule {
+        node: NodeId,
+        ruling: Ruling,
+    },
 }
 
 /// Why a command is refused as things stand.
@@ -85,6 +96,10 @@ pub enum Refusal {
     Cancelled,
     #[error("the run is {0} already")]
     Already(&'static str),
+    #[error("there is no host `{0}` in this run; {1}")]
+    NoSuchHost(HostId, String),
+    #[error("`{0}` is {1} already")]
+    HostAlready(HostId, &'static str),
     #[error("there is no node `{0}` in this run")]
     NoSuchNode(NodeId),
     #[error("`{0}` is not held for a decision")]
@@ -159,6 +174,8 @@ impl World {
             Command::Pause if self.run.paused => Some(Refusal::Already("paused")),
             Command::Resume if !self.run.paused => Some(Refusal::Already("going on")),
             Command::Pause | Command::Resume | Command::Cancel => None,
+            Command::Drain { host } => self.host_refusal(host, HostState::Draining, "draining"),
+            Command::Undrain { host } => self.host_refusal(host, HostState::Up, "up"),
             Command::Rule { node, ruling } => {
                 let Some(found) = self.run.find(node) else { return Some(Refusal::NoSuchNode(node.clone())) };
                 if !self.run.held.contains(&found) {
@@ -173,6 +190,17 @@ impl World {
                     Ruling::Retry | Ruling::Accept | Ruling::Void => None,
                 }
             }
+        }
+    }
+
+    fn host_refusal(&self, id: &HostId, state: HostState, word: &'static str) -> Option<Refusal> {
+        match self.run.fleet.host(id) {
+            None => {
+                let known = near::list(self.run.fleet.hosts().map(|(id, _)| id.as_str()));
+                let known = if known.is_empty() { "it has none".into() } else { format!("it has {known}") };
+                Some(Refusal::NoSuchHost(id.clone(), known))
+            }
+            Some(host) => (host.state() == state).then(|| Refusal::HostAlready(id.clone(), word)),
         }
     }
 
@@ -243,6 +271,8 @@ impl World {
             Command::Pause => self.record(&Event::Paused { who, why }),
             Command::Resume => self.record(&Event::Resumed { who }),
             Command::Cancel => self.record(&Event::Cancelled { who, why }),
+            Command::Drain { host } => self.record(&Event::Drained { host, who, why }),
+            Command::Undrain { host } => self.record(&Event::Undrained { host, who, why }),
             Command::Rule { node, ruling } => {
                 let found = self.run.find(&node).expect("a command that is not refused names a node");
                 let accepted = ruling == Ruling::Accept;

@@ -132,7 +132,7 @@ impl Leases {
         true
     }
 
-    /// The groups at home on a host that is gone begin anew elsewhere, those excepted of which a member still runs.
+    /// The groups at home on a host that is gone or draining begin anew elsewhere, those excepted of which a member still runs.
     pub fn leave(&mut self, host: &HostId) {
         let idle =
             self.homes.iter().filter(|(_, home)| home.host == *host && home.running == 0).map(|(group, _)| *group);

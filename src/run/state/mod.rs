@@ -215,8 +215,12 @@ impl Run {
                 self.fleet.vanish(host);
                 self.leases.leave(host);
             }
-            Event::HostDrained { host } => {
+            Event::HostDrained { host } | Event::Drained { host, .. } => {
                 self.fleet.drain(host);
+                self.leases.leave(host);
+            }
+            Event::Undrained { host, .. } => {
+                self.fleet.resume(host);
             }
             Event::GpuForeign { host, gpu, foreign } => {
                 self.fleet.foreign(host, gpu, *foreign);
@@ -447,7 +451,7 @@ impl Run {
     fn end_attempt(&mut self, node: NodeIx, output: Option<&Value>) -> Result<(), String> {
         let attempt = self.attempts.remove(&node).ok_or("no attempt is under way")?;
         self.leases.end(place_ix(node));
-        if self.fleet.host(&attempt.host).is_some_and(|host| host.state() == place::HostState::Gone) {
+        if self.fleet.host(&attempt.host).is_some_and(|host| host.state() != place::HostState::Up) {
             self.leases.leave(&attempt.host);
         }
         if let Some(due) = attempt.due {
