@@ -1,4 +1,4 @@
-//! `god-flow check`: what is wrong with workflow files, and where.
+//! `god-flow check`: what is wrong with workflow files and modelled worlds, and where.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use crate::{base::Mistake, document::Sources};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// Files, folders, or `-` for stdin. Of a folder, every `*.yaml` that is a workflow or a part is checked.
+    /// Files, folders, or `-` for stdin. Of a folder, every `*.yaml` is checked: workflows, parts and modelled worlds.
     #[arg(required = true, value_name = "FILE")]
     paths: Vec<String>,
     /// Changes a rule for this check.
@@ -52,10 +52,14 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
     let mut all = Vec::new();
     let mut sources = Sources::default();
     for path in &paths {
-        let read = files::read(path, &args.settings);
-        if let Err(mistakes) = read.checked {
-            all.extend(merged(mistakes, &read.sources, &mut sources));
-        }
+        let (mistakes, of) = match files::world(path) {
+            Some((checked, of)) => (checked.err(), of),
+            None => {
+                let read = files::read(path, &args.settings);
+                (read.checked.err(), read.sources)
+            }
+        };
+        all.extend(merged(mistakes.unwrap_or_default(), &of, &mut sources));
     }
     if !all.is_empty() || format == Format::Json {
         tell(&all, &sources, format, out);

@@ -149,6 +149,19 @@ pub(super) fn world_file(path: &str, out: &Out) -> Result<(String, Model), Exit>
     }
 }
 
+/// The world that a file models, if that is what it says it is.
+pub(super) fn world(path: &str) -> Option<(Result<Model, Vec<Mistake>>, Sources)> {
+    if path == "-" {
+        return None;
+    }
+    let text = Disk::around(path).read(path).ok()?;
+    let mut sources = Sources::default();
+    let source = sources.add(path, text.as_str());
+    let (tree, mistakes) = document::parse(source, &text);
+    let tree = tree.filter(|tree| tree.get("world").is_some() && tree.get("workflow").is_none())?;
+    Some((if mistakes.is_empty() { Model::of(&tree) } else { Err(mistakes) }, sources))
+}
+
 /// Tells mistakes: as data to stdout, for people to stderr.
 pub(super) fn tell(mistakes: &[Mistake], sources: &Sources, format: Format, out: &Out) {
     let text = report::report(mistakes, sources, format, out.look());
