@@ -1,7 +1,7 @@
 //! Whole runs in virtual time: through storms, node by node, and back from their logs.
 //!
 //! `SIM_SEEDS=10000 cargo test --release --test simulation` plays more storms. A seed that fails is printed and plays again
-//! with `SIM_SEED=N`, or with `god-flow simulate FILE --faults --seed N`.
+//! with `SIM_SEED=N`, which with `SIM_SEEDS` is the first of them, or with `god-flow simulate FILE --faults --seed N`.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail anywhere")]
 
@@ -111,10 +111,8 @@ fn weather(model: &Model, seed: u64) -> Result<(), String> {
 #[test]
 fn runs_come_to_the_same_through_every_storm() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let (first, count) = match number("SIM_SEED") {
-        Some(seed) => (seed, 1),
-        None => (1, number("SIM_SEEDS").unwrap_or(500)),
-    };
+    let count = number("SIM_SEEDS").unwrap_or(if number("SIM_SEED").is_some() { 1 } else { 500 });
+    let first = number("SIM_SEED").unwrap_or(1);
     let (model, next, failed) = (rough(), AtomicU64::new(first), Mutex::new(Vec::new()));
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(1, std::num::NonZero::get) {
