@@ -35,7 +35,8 @@ gives:
 fn told(arguments: &[&str]) -> String {
     let folder = tempfile::tempdir().expect("a folder can be made");
     std::fs::write(folder.path().join("cup.yaml"), WORKFLOW).expect("the folder is writable");
-    let changed = WORKFLOW.replace("up_to: 14", "up_to: 10").replace("14:00", "15:00").replace("up_to: 4,", "up_to: 5,");
+    let changed =
+        WORKFLOW.replace("up_to: 14", "up_to: 10").replace("14:00", "15:00").replace("up_to: 4,", "up_to: 5,");
     std::fs::write(folder.path().join("changed.yaml"), changed).expect("the folder is writable");
     let output = Command::new(env!("CARGO_BIN_EXE_god-flow"))
         .args(arguments)

@@ -2,6 +2,7 @@
 
 mod given;
 mod grow;
+mod hosts;
 mod ruled;
 
 use std::{
@@ -13,9 +14,9 @@ use jiff::Timestamp;
 use serde_json::Value as Json;
 
 use super::{
-    event::{Again, Event, HostOffer, Kept, NodeId, Outcome},
+    event::{Again, Event, Kept, NodeId, Outcome},
     failure::{Cause, Failure},
-    place::{self, Fleet, GpuId, HostId, Lease, Leases, Offer, Shape},
+    place::{self, Fleet, GpuId, HostId, Lease, Leases, Shape},
 };
 use crate::{
     base::{Seed, Span, Ty, Value},
@@ -208,23 +209,12 @@ impl Run {
         let node = || node.ok_or_else(|| illegal("it is about no node".into()));
         match event {
             Event::Created { .. } => return Err(illegal("the run is created already".into())),
-            Event::HostJoined { host, offer } => {
-                self.fleet.join(host.clone(), offer_of(offer));
-            }
-            Event::HostLost { host } => {
-                self.fleet.vanish(host);
-                self.leases.leave(host);
-            }
-            Event::HostDrained { host } | Event::Drained { host, .. } => {
-                self.fleet.drain(host);
-                self.leases.leave(host);
-            }
-            Event::Undrained { host, .. } => {
-                self.fleet.resume(host);
-            }
-            Event::GpuForeign { host, gpu, foreign } => {
-                self.fleet.foreign(host, gpu, *foreign);
-            }
+            Event::HostJoined { .. }
+            | Event::HostLost { .. }
+            | Event::HostDrained { .. }
+            | Event::Drained { .. }
+            | Event::Undrained { .. }
+            | Event::GpuForeign { .. } => self.of_hosts(event),
             Event::Skipped { .. } => self.skip(node()?),
             Event::Opened { frames, more, .. } => {
                 let node = node()?;
@@ -483,14 +473,4 @@ pub(super) fn place_ix(node: NodeIx) -> place::NodeIx {
 
 fn after(at: Timestamp, span: Span) -> Timestamp {
     at.checked_add(span.to_signed()).unwrap_or(Timestamp::MAX)
-}
-
-fn offer_of(offer: &HostOffer) -> Offer {
-    Offer {
-        gpus: offer.gpus.clone(),
-        cpus: offer.cpus,
-        memory: offer.memory,
-        slots: offer.slots,
-        holds: offer.holds.clone(),
-    }
 }
