@@ -3,9 +3,11 @@
 //! `workflow` checks steps against it, `cli` prints it, the JSON Schema and the manual are generated from it. An action
 //! here says what it accepts; work in the outside world is done by a backend, never by this module.
 
+pub mod advance;
 pub mod build;
 pub mod clone;
 pub mod combine;
+pub mod complete;
 pub mod container;
 pub mod contest;
 pub mod download;
@@ -13,14 +15,17 @@ pub mod draw;
 mod entry;
 pub mod evaluate;
 pub mod gpus_for;
+pub mod hold;
 pub mod hours;
 mod margin;
 pub mod next_round;
 pub mod process;
 pub mod rank;
 pub mod reflect;
+pub mod replace;
 pub mod rewards;
 pub mod score;
+pub mod settle;
 pub mod standings;
 pub mod tally;
 pub mod train;
@@ -50,7 +55,12 @@ pub fn catalogue() -> &'static [Action] {
             tally::action(),
             standings::action(),
             rank::action(),
+            complete::action(),
+            replace::action(),
+            advance::action(),
+            settle::action(),
             contest::action(),
+            hold::action(),
             container::action(),
             process::action(),
             value::action(),

@@ -5,10 +5,15 @@ mod boss;
 mod field;
 mod figures;
 mod gpus;
+mod rounds;
 mod standing;
 mod time;
 
-use std::{cell::RefCell, collections::BTreeSet, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeSet,
+    sync::Arc,
+};
 
 use god_flow::{
     action::{self, Gives, Takes, vocabulary::types},
@@ -24,7 +29,7 @@ pub type Translation = fn(&Case) -> Result<Json, Missed>;
 
 /// The topics that are played, by groups.
 const GROUPS: &[&[(&str, Translation)]] =
-    &[boss::TOPICS, field::TOPICS, figures::TOPICS, gpus::TOPICS, standing::TOPICS, time::TOPICS];
+    &[boss::TOPICS, field::TOPICS, figures::TOPICS, rounds::TOPICS, gpus::TOPICS, standing::TOPICS, time::TOPICS];
 
 /// The topics that are not played, and why.
 pub const WHY_NOT: &[(&str, &str)] = &[
@@ -105,16 +110,24 @@ pub struct Case<'c> {
     pub input: &'c Json,
     pub variant: &'c Variant,
     quirks: RefCell<BTreeSet<&'static str>>,
+    any_order: Cell<bool>,
 }
 
 impl<'c> Case<'c> {
     pub fn new(file: &'c Json, case: &'c Json, variant: &'c Variant) -> Self {
-        Self { file, input: &case["in"], variant, quirks: RefCell::default() }
+        Self { file, input: &case["in"], variant, quirks: RefCell::default(), any_order: Cell::default() }
     }
 
     /// Notes that a switch is on here which is off by default, or the other way round: the deployed behaviour.
     pub fn quirk(&self, name: &'static str) -> bool {
         self.quirks.borrow_mut().insert(name)
+    }
+    /// Notes that the order of the list that comes out says nothing.
+    pub fn in_any_order(&self) {
+        self.any_order.set(true);
+    }
+    pub fn is_in_any_order(&self) -> bool {
+        self.any_order.get()
     }
     pub fn quirks(&self) -> BTreeSet<&'static str> {
         self.quirks.borrow().clone()
