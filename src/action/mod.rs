@@ -4,6 +4,7 @@
 //! here says what it accepts; work in the outside world is done by a backend, never by this module.
 
 pub mod advance;
+pub mod allocate;
 pub mod build;
 pub mod clone;
 pub mod combine;
@@ -26,12 +27,14 @@ pub mod replace;
 pub mod rewards;
 pub mod score;
 pub mod settle;
+pub mod share;
 pub mod standings;
 pub mod tally;
 pub mod train;
 pub mod upload;
 mod value;
 pub mod vocabulary;
+pub mod weigh;
 pub mod words;
 
 use std::sync::LazyLock;
@@ -60,6 +63,9 @@ pub fn catalogue() -> &'static [Action] {
             advance::action(),
             settle::action(),
             contest::action(),
+            share::action(),
+            allocate::action(),
+            weigh::action(),
             hold::action(),
             container::action(),
             process::action(),

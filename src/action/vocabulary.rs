@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::{reflect, rewards::Measured, standings::Pair, tally::Game};
+use super::{reflect, rewards::Measured, share::Round, standings::Pair, tally::Game, weigh::Pool};
 use crate::base::{Name, Span, Ty};
 
 /// Somebody who takes part, and the code that they take part with.
@@ -200,6 +200,11 @@ pub(super) fn time_or_nothing(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": ["string", "null"], "x-type": "time", "description": "A moment such as `2026-07-06T14:00:00Z`." })
 }
 
+/// The schema of a moment.
+pub(super) fn time(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "x-type": "time", "description": "A moment such as `2026-07-06T14:00:00Z`." })
+}
+
 /// One entrant's place.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Place {
@@ -227,6 +232,8 @@ pub fn types() -> impl Iterator<Item = (Name, Ty)> {
         ("measured", reflect::taken::<Measured>()),
         ("game", reflect::taken::<Game>()),
         ("pair", reflect::taken::<Pair>()),
+        ("played_round", reflect::taken::<Round>()),
+        ("pool", reflect::taken::<Pool>()),
     ]
     .into_iter()
     .map(move |(word, ty)| match ty {

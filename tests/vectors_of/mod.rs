@@ -5,6 +5,7 @@ mod boss;
 mod field;
 mod figures;
 mod gpus;
+mod pay;
 mod rounds;
 mod standing;
 mod time;
@@ -28,8 +29,16 @@ use serde_json::{Map, Value as Json};
 pub type Translation = fn(&Case) -> Result<Json, Missed>;
 
 /// The topics that are played, by groups.
-const GROUPS: &[&[(&str, Translation)]] =
-    &[boss::TOPICS, field::TOPICS, figures::TOPICS, rounds::TOPICS, gpus::TOPICS, standing::TOPICS, time::TOPICS];
+const GROUPS: &[&[(&str, Translation)]] = &[
+    boss::TOPICS,
+    field::TOPICS,
+    figures::TOPICS,
+    pay::TOPICS,
+    rounds::TOPICS,
+    gpus::TOPICS,
+    standing::TOPICS,
+    time::TOPICS,
+];
 
 /// The topics that are not played, and why.
 pub const WHY_NOT: &[(&str, &str)] = &[
