@@ -185,7 +185,7 @@ fn inputs_are_read_as_their_types() {
     assert!(fine(&plan("good.yaml")).contains("×3"), "{}", fine(&plan("good.yaml")));
     wrong(&plan("type.yaml"), WRONG, "names");
     wrong(&plan("name.yaml"), WRONG, "did you mean `names`?");
-    wrong(&plan("list.yaml"), WRONG, "cannot read");
+    wrong(&plan("list.yaml"), WRONG, "expected a mapping of inputs");
 }
 
 #[test]
