@@ -68,7 +68,7 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
 }
 
 /// Moves mistakes into one list of sources, so that a part that many workflows include is told of once.
-fn merged(mistakes: Vec<Mistake>, from: &Sources, into: &mut Sources) -> Vec<Mistake> {
+pub(super) fn merged(mistakes: Vec<Mistake>, from: &Sources, into: &mut Sources) -> Vec<Mistake> {
     mistakes
         .into_iter()
         .map(|mut mistake| {

@@ -31,6 +31,7 @@ mod simulate;
 mod stored;
 mod table;
 mod tell;
+mod test;
 mod timeline;
 mod verify;
 
@@ -103,6 +104,8 @@ enum Command {
     Simulate(simulate::Args),
     /// Draws a workflow's steps and what they wait for.
     Graph(graph::Args),
+    /// Holds workflows to the cases beside them: given these entrants and outcomes, expect this.
+    Test(test::Args),
     /// Prints the book of rules that a workflow amounts to, in plain sentences.
     Rules(rules::Args),
     /// Says in the same words what a change of a workflow changes.
@@ -167,6 +170,7 @@ pub fn main() -> ExitCode {
         Command::Timeline(args) => timeline::run(&args, &out),
         Command::Simulate(args) => simulate::run(&args, &out),
         Command::Graph(args) => graph::run(&args, &out),
+        Command::Test(args) => test::run(&args, &out),
         Command::Rules(args) => rules::run(&args, &out),
         Command::Diff(args) => diff::run(&args, &out),
         Command::Schema(args) => schema::run(&args, &out),

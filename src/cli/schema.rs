@@ -16,11 +16,12 @@ pub(super) struct Args {
 }
 
 /// The files of the folder `schemas`, by name.
-pub(super) fn files() -> [(&'static str, serde_json::Value); 4] {
+pub(super) fn files() -> [(&'static str, serde_json::Value); 5] {
     [
         ("workflow.schema.json", schema::workflow()),
         ("variant.schema.json", schema::variant()),
         ("part.schema.json", schema::part()),
+        ("cases.schema.json", schema::settled(sim::cases::schema().clone(), "cases.schema.json")),
         ("world.schema.json", schema::settled(sim::schema().clone(), "world.schema.json")),
     ]
 }

@@ -1,11 +1,12 @@
 //! Why attempts fail, and who is to blame: what the world does to an entrant is never held against them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::workflow::Retry;
 
 /// What ended an attempt without a result. Each cause has its own budget of new attempts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// The work's own program ended with an error.

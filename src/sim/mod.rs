@@ -4,6 +4,7 @@
 //! real time, [`Player`] in virtual time. Nothing here reads a clock or a file, waits, or touches anything real.
 
 mod bound;
+pub mod cases;
 mod chance;
 mod checks;
 mod deployed;

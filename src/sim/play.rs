@@ -267,7 +267,7 @@ impl<'a> Scene<'a> {
 }
 
 /// The value of that name in the frames around a node, the innermost first, and then in the run's inputs.
-fn around(run: &Run, node: NodeIx, name: &str) -> Option<Value> {
+pub(super) fn around(run: &Run, node: NodeIx, name: &str) -> Option<Value> {
     let mut at = Some(run.plan.node(node).frame);
     while let Some(frame) = at {
         let frame = run.plan.frame(frame);

@@ -13,7 +13,8 @@ use crate::{
     base::{GpuKind, Seed, Span, Value},
     plan::NodeIx,
     run::{
-        Beginning, Cause, Digest, Ending, Failure, Input, Outcome, Record, Report, Run, RunId, World, place::HostId,
+        Attempt, Beginning, Cause, Digest, Ending, Failure, Input, Outcome, Record, Report, Run, RunId, World,
+        place::HostId,
     },
     workflow::Workflow,
 };
@@ -67,9 +68,15 @@ const TURNS_MAX: usize = 50_000_000;
 /// How long the end of an attempt takes that nobody wants any more.
 const TO_STOP: Span = Span::from_secs(1);
 
+/// Says what comes of an attempt in place of the model.
+pub(super) trait Script {
+    fn outcome(&self, run: &Run, node: NodeIx, attempt: &Attempt, usual: Report) -> Report;
+}
+
 /// A run while it is played.
 pub struct Player<'m> {
     model: &'m Model,
+    script: Option<&'m dyn Script>,
     seed: Seed,
     pub(super) world: World,
     pub(super) now: Timestamp,
@@ -121,6 +128,7 @@ impl<'m> Player<'m> {
         let (world, records) = World::begin(now, setup.workflow.clone(), &beginning(setup));
         let player = Self {
             model,
+            script: None,
             seed: setup.seed,
             world,
             now,
@@ -134,6 +142,11 @@ impl<'m> Player<'m> {
         (player, records)
     }
 
+    /// From now on attempts go as the script says.
+    pub(super) fn follow(&mut self, script: &'m dyn Script) {
+        self.script = Some(script);
+    }
+
     pub fn run(&self) -> &Run {
         &self.world.run
     }
@@ -142,7 +155,7 @@ impl<'m> Player<'m> {
         self.model
     }
 
-    fn play_out(&mut self) -> End {
+    pub(super) fn play_out(&mut self) -> End {
         for _ in 0..TURNS_MAX {
             if let Some(outcome) = &self.world.run.outcome {
                 return End::Over(outcome.clone());
@@ -230,7 +243,10 @@ impl<'m> Player<'m> {
                 continue;
             }
             *known = attempt.number;
-            let played = self.model.play(self.seed, &self.world.run, node, attempt);
+            let mut played = self.model.play(self.seed, &self.world.run, node, attempt);
+            if let Some(script) = self.script {
+                played.report = script.outcome(&self.world.run, node, attempt, played.report);
+            }
             let host = self.world.run.fleet.host(&attempt.host);
             self.running.push(self.uses.len());
             self.uses.push(Use {

@@ -1,0 +1,142 @@
+//! `god-flow test`: holds workflows to the cases beside them.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use serde_json::json;
+
+use super::{
+    Exit,
+    check::merged,
+    files::{self, Disk, tell},
+    out::Out,
+    report::Format,
+};
+use crate::{
+    base::Mistake,
+    document::{Reader, Sources},
+    sim::cases::{self, Case},
+    workflow::Checked,
+};
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Files of cases, or folders, of which every `*.test.yaml` is taken.
+    #[arg(default_value = "workflows", value_name = "FILE")]
+    paths: Vec<String>,
+    /// Runs only the cases of this name.
+    #[arg(long, value_name = "NAME")]
+    case: Option<String>,
+}
+
+/// What came of one case.
+struct Tried {
+    file: String,
+    case: String,
+    mistakes: Vec<Mistake>,
+}
+
+pub(super) fn run(args: &Args, out: &Out) -> Exit {
+    let mut paths = Vec::new();
+    for path in &args.paths {
+        match expand(Path::new(path)) {
+            Ok(found) => paths.extend(found),
+            Err(why) => return out.wrong(&why),
+        }
+    }
+    let mut sources = Sources::default();
+    let mut tried = Vec::new();
+    for path in &paths {
+        if let Err(mistakes) = file(path, args.case.as_deref(), &mut sources, &mut tried) {
+            tell(&mistakes, &sources, if out.json { Format::Json } else { Format::Human }, out);
+            return Exit::Wrong;
+        }
+    }
+    if tried.is_empty() {
+        return out.wrong(&format!("no case is called `{}`", args.case.as_deref().unwrap_or_default()));
+    }
+    let failed = tried.iter().filter(|it| !it.mistakes.is_empty()).count();
+    let told = if out.json {
+        let told = |mistakes: &[Mistake]| mistakes.iter().map(|it| it.message.clone()).collect::<Vec<_>>();
+        let all = tried.iter().map(|it| {
+            json!({ "file": it.file, "case": it.case, "passed": it.mistakes.is_empty(), "differences": told(&it.mistakes) })
+        });
+        out.json_data(&all.collect::<Vec<_>>())
+    } else {
+        let line = |it: &Tried| {
+            format!("{} {} {}\n", if it.mistakes.is_empty() { "ok    " } else { "FAILED" }, it.file, it.case)
+        };
+        let all: Vec<Mistake> = tried.iter().flat_map(|it| it.mistakes.clone()).collect();
+        tell(&all, &sources, Format::Human, out);
+        let passed = tried.len() - failed;
+        out.data(&format!("{}{passed} passed, {failed} failed\n", tried.iter().map(line).collect::<String>()))
+    };
+    match told {
+        Exit::Fine if failed > 0 => Exit::Failed,
+        told => told,
+    }
+}
+
+/// Runs the cases of a file; the error is what is wrong with the file itself.
+fn file(path: &str, only: Option<&str>, all: &mut Sources, tried: &mut Vec<Tried>) -> Result<(), Vec<Mistake>> {
+    let mut own = Sources::default();
+    let text = Disk::around(path).read(path);
+    let source = own.add(path, text.as_deref().unwrap_or_default());
+    let unreadable = |why: &String| {
+        let message = format!("cannot read {path}: {why}");
+        vec![Mistake::new("document::unreadable", crate::base::Place::new(source, 0..0), message)]
+    };
+    let read = text.as_ref().map_err(unreadable).and_then(|text| cases::read(source, text));
+    let read = read.map_err(|mistakes| merged(mistakes, &own, all))?;
+    let text = text.unwrap_or_default();
+    let beside = Path::new(path).with_file_name(&read.test.0).to_string_lossy().into_owned();
+    let wanted = |case: &Case| only.is_none_or(|only| case.name.as_str() == only);
+    for (at, case) in read.cases.iter().enumerate().filter(|(_, case)| wanted(case)) {
+        let mut workflow = files::read(&beside, &case.settings());
+        let mistakes = match workflow.checked {
+            Ok(Checked::Workflow(checked)) => {
+                // Once more, among the sources of the workflow: what differs is told of both.
+                let source = workflow.sources.add(path, &*text);
+                let again = cases::read(source, &text)?;
+                merged(again.cases[at].run(&Arc::new(*checked)), &workflow.sources, all)
+            }
+            Ok(Checked::Part(name)) => {
+                let message = format!("expected a workflow, found the part `{name}`");
+                return Err(merged(vec![Mistake::new("cases::not_a_workflow", read.test.1, message)], &own, all));
+            }
+            Err(mistakes) => return Err(merged(mistakes, &workflow.sources, all)),
+        };
+        tried.push(Tried { file: path.to_owned(), case: case.name.to_string(), mistakes });
+    }
+    Ok(())
+}
+
+/// The files of cases that a path means.
+fn expand(path: &Path) -> Result<Vec<String>, String> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_string_lossy().into_owned()]);
+    }
+    let mut found = Vec::new();
+    walk(path, &mut found)?;
+    found.sort();
+    match found.is_empty() {
+        true => Err(format!("expected files of cases (*.test.yaml) in the folder {}, found none", path.display())),
+        false => Ok(found),
+    }
+}
+
+fn walk(folder: &Path, found: &mut Vec<String>) -> Result<(), String> {
+    let told = |error: std::io::Error| format!("cannot read the folder {}: {error}", folder.display());
+    for entry in std::fs::read_dir(folder).map_err(told)? {
+        let path: PathBuf = entry.map_err(told)?.path();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if path.is_dir() && !path.is_symlink() && !name.starts_with('.') {
+            walk(&path, found)?;
+        } else if name.ends_with(".test.yaml") || name.ends_with(".test.yml") {
+            found.push(path.to_string_lossy().into_owned());
+        }
+    }
+    Ok(())
+}

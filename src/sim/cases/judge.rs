@@ -1,0 +1,180 @@
+//! Compares what came of a case with what it expects.
+
+use serde_json::Value as Json;
+
+use super::{file::Ends, pattern::fits, play::by_id, read::Case};
+use crate::{
+    base::{Mistake, Place},
+    document::{Node, Tree},
+    plan::NodeIx,
+    run::{self, Outcome, Run, Status},
+    sim::player::End,
+};
+
+/// Differences that are told of one case.
+const DIFFERENCES_MAX: usize = 20;
+
+pub(super) fn differences(case: &Case, end: &End, run: &Run) -> Vec<Mistake> {
+    let mut found = Vec::new();
+    let expect = case.tree.get("expect").unwrap_or(&case.tree);
+    let at = |key: &str| expect.get(key).map_or(case.place, |tree| tree.place);
+    if let Some(mistake) = ending(case, at("ends"), end, run) {
+        found.push(mistake);
+    }
+    if let (Some(gives), End::Over(Outcome::Succeeded { gives: given })) = (expect.get("gives"), end) {
+        compare(gives, Some(given), "the run gives", None, &mut found);
+    }
+    let nodes = by_id(run);
+    for (key, expected) in expect.get("nodes").map(Tree::entries).unwrap_or_default() {
+        let meant: Vec<(&String, NodeIx)> =
+            nodes.iter().filter(|(id, _)| fits(&key.text, id)).map(|(id, node)| (id, *node)).collect();
+        let absent = expected.as_text().is_some_and(|text| &**text == "absent");
+        match meant.as_slice() {
+            [] if absent => {}
+            [] => found.push(
+                Mistake::new("cases::no_such_node", key.place, format!("expected the node `{}`, found none", key.text))
+                    .maybe_help(near(&key.text, nodes.keys())),
+            ),
+            [(id, node), ..] if absent => {
+                let mistake = Mistake::new("cases::differs", expected.place, format!("expected no node `{id}`"));
+                found.push(mistake.related(run.plan.step(*node).place, "this step makes it"));
+            }
+            meant => meant.iter().for_each(|(id, node)| of_node(expected, id, *node, run, &mut found)),
+        }
+    }
+    found.truncate(DIFFERENCES_MAX);
+    found
+}
+
+fn near<'i>(wanted: &str, ids: impl Iterator<Item = &'i String> + Clone) -> Option<String> {
+    crate::base::near::did_you_mean(wanted, ids.map(String::as_str))
+}
+
+fn ending(case: &Case, place: Place, end: &End, run: &Run) -> Option<Mistake> {
+    let (found, node) = match end {
+        End::Over(Outcome::Succeeded { .. }) => (Some(Ends::Succeeded), None),
+        End::Over(Outcome::Failed { node, .. }) => (Some(Ends::Failed), run.find(node)),
+        End::Held => (Some(Ends::Held), run.held.first().copied()),
+        End::Over(Outcome::Cancelled) | End::Stuck | End::Endless => (None, None),
+    };
+    if found == Some(case.says.expect.ends) {
+        return None;
+    }
+    let what = match end {
+        End::Over(Outcome::Succeeded { .. }) => "it succeeded".to_owned(),
+        End::Over(Outcome::Failed { node, failure }) => {
+            format!("it failed at `{node}`: {}: {}", failure.cause.words(), failure.message)
+        }
+        End::Over(Outcome::Cancelled) => "it was cancelled".into(),
+        End::Held => {
+            let why = node.and_then(|node| run.tries.get(&node)?.failure.as_ref()).map(|it| it.message.clone());
+            let id = node.map(|node| run.plan.id(node)).unwrap_or_default();
+            format!("it is held at `{id}`: {}", why.unwrap_or_default())
+        }
+        End::Stuck => "it waits for GPUs that no host has".into(),
+        End::Endless => "it has no end".into(),
+    };
+    let wanted = match case.says.expect.ends {
+        Ends::Succeeded => "the run to succeed",
+        Ends::Failed => "the run to fail",
+        Ends::Held => "the run to be held",
+    };
+    let mistake = Mistake::new("cases::differs", place, format!("expected {wanted}, but {what}"));
+    Some(match node {
+        Some(node) => mistake.related(run.plan.step(node).place, "at this step"),
+        None => mistake,
+    })
+}
+
+fn of_node(expected: &Tree, id: &str, node: NodeIx, run: &Run, found: &mut Vec<Mistake>) {
+    let end = if run.plan.step(node).is_composite() { run.plan.close_of(node) } else { node };
+    let status = [run.status(node), run.status(end)];
+    let step = run.plan.step(node).place;
+    let stands = match expected.as_text().map(|text| &**text) {
+        Some("skipped") => Some(Status::Skipped),
+        Some("failed") => Some(Status::Failed),
+        Some("held") => Some(Status::Held),
+        _ => None,
+    };
+    if let Some(wanted) = stands {
+        if !status.contains(&wanted) {
+            let message = format!("expected `{id}` to be {}, but it is {}", word(wanted), word(status[1]));
+            found.push(Mistake::new("cases::differs", expected.place, message).related(step, "this step"));
+        }
+        return;
+    }
+    let output = run::output(run, end).map(|value| value.to_json());
+    if output.is_none() {
+        let message = format!("expected `{id}` to give something, but it is {}", word(status[1]));
+        found.push(Mistake::new("cases::differs", expected.place, message).related(step, "this step"));
+        return;
+    }
+    compare(expected, output.as_ref(), &format!("`{id}` gives"), Some(step), found);
+}
+
+fn word(status: Status) -> &'static str {
+    match status {
+        Status::Waiting => "waiting",
+        Status::Running => "running",
+        Status::Retrying => "about to be tried again",
+        Status::Held => "held",
+        Status::Open => "under way",
+        Status::Done => "done",
+        Status::Skipped => "skipped",
+        Status::Failed => "failed",
+        Status::Abandoned => "abandoned",
+    }
+}
+
+/// Everything that is expected must be there; of a mapping, what is not said is not looked at.
+fn compare(expected: &Tree, found: Option<&Json>, path: &str, step: Option<Place>, all: &mut Vec<Mistake>) {
+    let differs = |what: String| {
+        let mistake = Mistake::new("cases::differs", expected.place, what);
+        match step {
+            Some(step) => mistake.related(step, "this step decides it"),
+            None => mistake,
+        }
+    };
+    match (&expected.node, found) {
+        (Node::Map(entries), Some(Json::Object(fields))) => {
+            for (key, expected) in entries {
+                let path = format!("{path} `{}`", key.text);
+                compare(expected, fields.get(&*key.text).or(Some(&Json::Null)), &path, step, all);
+            }
+        }
+        (Node::List(items), Some(Json::Array(found))) => {
+            if items.len() != found.len() {
+                let brief = brief(&Json::Array(found.clone()));
+                all.push(differs(format!("{path}: expected {} items, found {}: {brief}", items.len(), found.len())));
+                return;
+            }
+            for (i, (expected, found)) in items.iter().zip(found).enumerate() {
+                compare(expected, Some(found), &format!("{path}[{i}]"), step, all);
+            }
+        }
+        (_, found) => {
+            let (wanted, found) = (expected.to_json(), found.cloned().unwrap_or(Json::Null));
+            if !same(&wanted, &found) {
+                all.push(differs(format!("{path}: expected {}, found {}", brief(&wanted), brief(&found))));
+            }
+        }
+    }
+}
+
+fn same(wanted: &Json, found: &Json) -> bool {
+    const CLOSE: f64 = 1e-9;
+    match (wanted.as_f64(), found.as_f64()) {
+        (Some(wanted), Some(found)) => (wanted - found).abs() <= CLOSE * wanted.abs().max(found.abs()),
+        _ => wanted == found,
+    }
+}
+
+/// A value as it is told, cut short where it is long.
+fn brief(value: &Json) -> String {
+    const SHOWN_MAX: usize = 120;
+    let text = value.to_string();
+    match text.char_indices().nth(SHOWN_MAX) {
+        Some((end, _)) => format!("`{}…`", &text[..end]),
+        None => format!("`{text}`"),
+    }
+}

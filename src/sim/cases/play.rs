@@ -1,0 +1,198 @@
+//! Plays a case: the workflow in a calm world, with the outcomes that the case says.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use indexmap::IndexMap;
+use serde_json::{Value as Json, json};
+
+use super::{
+    file::{Decision, Entrants, Measured, Ruling},
+    judge,
+    pattern::fits,
+    read::Case,
+};
+use crate::{
+    base::{Mistake, Name, Record, Seed, SourceId, Ty, Value},
+    plan::{NodeIx, sample},
+    run::{self, Attempt, Command, Failure, Input, Report, Run},
+    sim::{
+        model::Model,
+        play::around,
+        player::{End, Player, Script, Setup},
+    },
+    workflow::{Does, Workflow},
+};
+
+/// Nothing fails, nobody has luck, and there is room for everything at once.
+const CALM: &str = "\
+god_flow: 1
+world: calm
+hosts:
+  - { name: h100, count: 400, gpus: 8xH100, cpus: 2000, memory: 20TB, slots: 64 }
+  - { name: h200, count: 16, gpus: 8xH200, cpus: 2000, memory: 20TB, slots: 64 }
+  - { name: a100, count: 16, gpus: 8xA100, cpus: 2000, memory: 20TB, slots: 64 }
+entrants: { noise: 0, no_loss: 0, not_a_finetune: 0 }
+";
+
+/// Decisions that an operator makes in one case at most.
+const DECISIONS_MAX: usize = 1_000;
+
+impl Case {
+    /// What differs from what is expected, and what keeps the case from being played.
+    pub fn run(&self, workflow: &Arc<Workflow>) -> Vec<Mistake> {
+        let model = Model::read(SourceId::default(), CALM).expect("the calm world was checked by a test");
+        let seed = Seed(self.says.seed);
+        let inputs = match self.inputs(workflow, &model, seed) {
+            Ok(inputs) => inputs,
+            Err(mistake) => return vec![mistake],
+        };
+        let setup = Setup { workflow: workflow.clone(), inputs, seed };
+        let (mut player, _) = Player::begin(&model, &setup);
+        let script = Lines { case: self };
+        player.follow(&script);
+        player.turn(model.hosts().into_iter().map(|(host, offer)| Input::HostJoined { host, offer }));
+        let mut open: Vec<&Decision> = self.says.decide.iter().collect();
+        let mut end = player.play_out();
+        for _ in 0..DECISIONS_MAX {
+            let rulings = if end == End::Held { rulings(player.run(), &mut open) } else { Vec::new() };
+            if rulings.is_empty() {
+                break;
+            }
+            player.turn(rulings);
+            end = player.play_out();
+        }
+        judge::differences(self, &end, player.run())
+    }
+
+    /// The inputs of the run: those written out, those made of the entrants, and made-up ones for the rest.
+    fn inputs(&self, workflow: &Workflow, model: &Model, seed: Seed) -> Result<Value, Mistake> {
+        let at = |key: &str| self.tree.get(key).map_or(self.place, |tree| tree.place);
+        let mut given: IndexMap<Name, Value> = IndexMap::new();
+        for (name, json) in &self.says.inputs {
+            let Some((name, input)) = workflow.inputs.get_key_value(name) else {
+                let message = format!("the workflow has no input `{name}`");
+                return Err(Mistake::new("cases::unknown_input", at("inputs"), message));
+            };
+            let value = Value::from_json(json, &input.ty).map_err(|why| {
+                let place = self.tree.get("inputs").and_then(|it| it.get(name.as_str())).map(|it| it.place);
+                Mistake::new("cases::wrong_input", place.unwrap_or(at("inputs")), format!("{name}: {why}"))
+            })?;
+            given.insert(name.clone(), value);
+        }
+        let hotkeys: Vec<String> = match &self.says.entrants {
+            None => Vec::new(),
+            Some(Entrants::Count(count)) => (1..=*count).map(|number| format!("e{number}")).collect(),
+            Some(Entrants::Hotkeys(hotkeys)) => hotkeys.clone(),
+        };
+        for (name, input) in &workflow.inputs {
+            if given.contains_key(name) || input.default.is_some() {
+                continue;
+            }
+            match &input.ty {
+                Ty::List(item) if has_hotkey(item) && self.says.entrants.is_some() => {
+                    let entrants = hotkeys.iter().map(|hotkey| entrant(item, hotkey, seed));
+                    given.insert(name.clone(), Value::list(entrants));
+                }
+                ty if has_hotkey(ty) => drop(given.insert(name.clone(), entrant(ty, name.as_str(), seed))),
+                _ => {}
+            }
+        }
+        model.inputs(workflow, &given, Some(hotkeys.len()), seed).map_err(|missing| {
+            let names: Vec<&str> = missing.iter().map(Name::as_str).collect();
+            Mistake::new("cases::missing_input", self.place, format!("the case lacks the inputs {}", names.join(", ")))
+        })
+    }
+}
+
+fn has_hotkey(ty: &Ty) -> bool {
+    matches!(ty, Ty::Record(record) if record.fields.get("hotkey") == Some(&Ty::Text))
+}
+
+/// Somebody of that name; the rest of them is made up.
+fn entrant(ty: &Ty, hotkey: &str, seed: Seed) -> Value {
+    let Value::Record(fields) = sample::sample(ty, seed, hotkey) else { return Value::Null };
+    let fields = fields.iter().map(|(name, value)| {
+        let value = if &**name == "hotkey" { Value::text(hotkey) } else { value.clone() };
+        (name.clone(), value)
+    });
+    Value::Record(Arc::new(fields.collect::<Record>()))
+}
+
+/// What the operator decides about what is held now; what was decided is taken out.
+fn rulings(run: &Run, open: &mut Vec<&Decision>) -> Vec<Input> {
+    let mut rulings = Vec::new();
+    for node in &run.held {
+        let id = run.plan.id(*node);
+        let Some(at) = open.iter().position(|decision| fits(&decision.node, &id)) else { continue };
+        let decision = open.remove(at);
+        let ruling = match decision.ruling {
+            Ruling::Retry => run::Ruling::Retry,
+            Ruling::Replace => run::Ruling::Replace(decision.value.clone()),
+            Ruling::Accept => run::Ruling::Accept,
+            Ruling::Void => run::Ruling::Void,
+        };
+        let command = Command::Rule { node: id.into(), ruling };
+        rulings.push(Input::Command { who: "operator".into(), why: "the case says so".into(), command });
+    }
+    rulings
+}
+
+/// What a case says about attempts.
+struct Lines<'c> {
+    case: &'c Case,
+}
+
+impl Script for Lines<'_> {
+    fn outcome(&self, run: &Run, node: NodeIx, attempt: &Attempt, usual: Report) -> Report {
+        let id = run.plan.id(node);
+        let tries = run.tries.get(&node).map_or(0, |tries| tries.attempts);
+        let says = &self.case.says;
+        let scripted = says
+            .outcomes
+            .iter()
+            .rev()
+            .find(|it| fits(&it.node, &id) && it.times.is_none_or(|times| attempt.number.max(tries) <= times));
+        if let Some(cause) = scripted.and_then(|it| it.fails) {
+            return Report::Failed(Failure::new(cause, "the case says so"));
+        }
+        let Report::Succeeded { mut output } = usual else { return usual };
+        if is_evaluation(run, node)
+            && let Some(loss) = measured(&says.results, run, node)
+        {
+            put(&mut output, "loss", loss);
+        }
+        for (field, value) in scripted.and_then(|it| it.gives.as_ref()).into_iter().flatten() {
+            put(&mut output, field, value.clone());
+        }
+        Report::Succeeded { output }
+    }
+}
+
+fn is_evaluation(run: &Run, node: NodeIx) -> bool {
+    matches!(&run.plan.step(node).does, Does::Action { action, .. } if action.name == "evaluate")
+}
+
+fn put(output: &mut Json, field: &str, value: Json) {
+    if let Json::Object(fields) = output {
+        fields.insert(field.to_owned(), value);
+    }
+}
+
+/// What is measured of the entrant that a node is about, where the case says it.
+fn measured(results: &IndexMap<String, Measured>, run: &Run, node: NodeIx) -> Option<Json> {
+    let text = |name: &str, field: &str| match around(run, node, name)?.field(field)? {
+        Value::Text(text) => Some(text.to_string()),
+        _ => None,
+    };
+    let hotkey = text("entrant", "hotkey")?;
+    Some(match results.get(&hotkey)? {
+        Measured::Always(loss) => json!(loss),
+        Measured::Nothing(()) => Json::Null,
+        Measured::ByTask(tasks) => json!(tasks.get(&text("task", "id")?)?),
+    })
+}
+
+/// Nodes by their ids.
+pub(super) fn by_id(run: &Run) -> BTreeMap<String, NodeIx> {
+    run.plan.nodes().map(|node| (run.plan.id(node), node)).collect()
+}

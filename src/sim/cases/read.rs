@@ -1,0 +1,60 @@
+//! Reads a file of cases.
+
+use std::sync::LazyLock;
+
+use serde_json::Value as Json;
+
+use super::file;
+use crate::{
+    base::{Mistake, Name, Place, SourceId},
+    document::{Tree, parse, shape, types::read_format},
+};
+
+/// The JSON Schema of files of cases.
+pub fn schema() -> &'static Json {
+    static SCHEMA: LazyLock<Json> = LazyLock::new(|| schemars::schema_for!(file::Cases).to_value());
+    &SCHEMA
+}
+
+/// A file of cases.
+pub struct File {
+    /// The workflow's file, as it is written, and where.
+    pub test: (String, Place),
+    pub cases: Vec<Case>,
+}
+
+/// One case, and what it says where.
+pub struct Case {
+    pub name: Name,
+    pub place: Place,
+    pub(super) says: file::Case,
+    pub(super) tree: Tree,
+}
+
+/// Reads a file of cases. `source` is what its mistakes point into.
+pub fn read(source: SourceId, text: &str) -> Result<File, Vec<Mistake>> {
+    let (tree, mut mistakes) = parse(source, text);
+    let Some(tree) = tree.filter(|_| mistakes.is_empty()) else { return Err(mistakes) };
+    shape::check(&tree, schema(), &read_format, &mut mistakes);
+    if !mistakes.is_empty() {
+        return Err(mistakes);
+    }
+    let file: file::Cases = serde_json::from_value(tree.to_json())
+        .map_err(|error| vec![Mistake::new("cases::unreadable", tree.place, error.to_string())])?;
+    let written = tree.get("cases").map(Tree::entries).unwrap_or_default();
+    let cases = file.cases.into_iter().zip(written).map(|((name, says), (key, tree))| Case {
+        name,
+        place: key.place,
+        says,
+        tree: tree.clone(),
+    });
+    let test = (file.test, tree.get("test").map_or(tree.place, |test| test.place));
+    Ok(File { test, cases: cases.collect() })
+}
+
+impl Case {
+    /// The rules that are other than in the workflow's file, as a call sets them.
+    pub fn settings(&self) -> Vec<String> {
+        self.says.set.iter().map(|(path, value)| format!("{path}={value}")).collect()
+    }
+}

@@ -1,0 +1,82 @@
+//! `god-flow test`: the shipped cases pass, and what differs is told where it is expected and where it is decided.
+
+use std::{fs, path::Path, process::Command};
+
+fn test(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_god-flow"))
+        .args(arguments)
+        .current_dir(folder)
+        .env("NO_COLOR", "1")
+        .env("COLUMNS", "100")
+        .output()
+        .expect("the program starts");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it is text");
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn the_shipped_workflows_hold_to_their_cases() {
+    let (code, said, wrong) = test(Path::new(env!("CARGO_MANIFEST_DIR")), &["test", "workflows"]);
+    assert_eq!(code, Some(0), "{said}{wrong}");
+}
+
+const WORKFLOW: &str = "\
+god_flow: 1
+workflow: cup
+inputs:
+  entrants: { type: entrants, about: Who takes part }
+rules: { pairs: { up_to: 4, odd: bye } }
+steps:
+  draw:
+    draw: { field: \"${inputs.entrants}\", shapes: { pairs: \"${rules.pairs}\" } }
+  work:
+    container: { image: example/work:1, outputs: { points: whole } }
+    on_failure: hold
+gives:
+  matches: \"${size(draw.matches)}\"
+  points: \"${work.points}\"
+";
+
+fn cup(cases: &str) -> (Option<i32>, String, String) {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    fs::write(folder.path().join("cup.yaml"), WORKFLOW).expect("the folder is writable");
+    let text = format!("god_flow: 1\ntest: cup.yaml\ncases:\n{cases}");
+    fs::write(folder.path().join("cup.test.yaml"), text).expect("the folder is writable");
+    test(folder.path(), &["test", "."])
+}
+
+#[test]
+fn what_differs_is_told_with_both_places() {
+    let cases = "  three:\n    entrants: [ada, bob, eve]\n    expect:\n      gives: { matches: 3 }\n      nodes:\n        draw: { shape: pairs, \
+        matches: [{ id: a }] }\n        work: skipped\n        nobody: absent\n        wrok: held\n";
+    let (code, said, wrong) = cup(cases);
+    assert_eq!(code, Some(1));
+    insta::assert_snapshot!("cases_differ", format!("{said}{wrong}"));
+}
+
+#[test]
+fn an_operator_decides_as_the_case_says() {
+    let failing = "    entrants: 4\n    outcomes: [{ node: work, fails: exit_code }]\n";
+    let held = format!("  held:\n{failing}    expect: {{ ends: held, nodes: {{ work: held }} }}\n");
+    let replaced = format!(
+        "  replaced:\n{failing}    decide: [{{ node: work, ruling: replace, value: {{ points: 7 }} }}]\n    expect: {{ gives: {{ points: 7 }} }}\n"
+    );
+    let again = "  again:\n    entrants: 4\n    outcomes: [{ node: work, fails: exit_code, times: 1 }, ]\n    \
+        decide: [{ node: work, ruling: retry }]\n    expect: { ends: succeeded }\n";
+    let given = "  given:\n    entrants: 4\n    outcomes: [{ node: \"w*\", gives: { points: 5 } }]\n    expect: { gives: { points: 5 } }\n";
+    let (code, said, wrong) = cup(&format!("{held}{replaced}{again}{given}"));
+    assert_eq!(code, Some(0), "{said}{wrong}");
+    assert!(said.ends_with("4 passed, 0 failed\n"), "{said}");
+}
+
+#[test]
+fn a_wrong_file_of_cases_is_told_like_any_other() {
+    for (cases, words) in [
+        ("  x: { entrants: 3, expcet: {} }\n", "did you mean `expect`"),
+        ("  x: { set: { rules.pairs.upto: 3 }, expect: {} }\n", "did you mean `up_to`"),
+        ("  x: { inputs: { entrant: [] }, expect: {} }\n", "the workflow has no input `entrant`"),
+    ] {
+        let (code, said, wrong) = cup(cases);
+        assert!(code != Some(0) && wrong.contains(words), "{code:?} {said}{wrong}");
+    }
+}
