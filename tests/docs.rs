@@ -67,6 +67,11 @@ fn every_workflow_of_the_manual_is_valid() {
     for block in blocks.iter().filter(|block| block.kind.starts_with("yaml")) {
         let (path, text) = match block.kind.strip_prefix("yaml").map(str::trim) {
             Some("wrong") => continue,
+            Some("cases") => {
+                let read = god_flow::sim::cases::read(SourceId(0), &block.text);
+                assert!(read.is_ok(), "docs/language.md:{}: {:?}", block.line, read.err());
+                continue;
+            }
             Some("steps") => {
                 let steps: String = block.text.lines().map(|line| format!("  {line}\n")).collect();
                 let read = INPUTS.iter().filter(|(read, _)| block.text.contains(read));

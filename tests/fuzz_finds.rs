@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use god_flow::{
-    base::{Seed, SourceId, Value},
+    base::{GpuKind, Seed, SourceId, Value},
     document,
-    plan::{self, foresee_within, sampled_inputs},
+    plan::{self, cost::Costs, foresee, foresee_within, sampled_inputs},
     rule::{Env, Failure, Interpolation, Scope},
     workflow::{self, Checked, Workflow},
 };
@@ -100,4 +100,18 @@ fn the_parts_of_one_text_share_the_work_that_is_allowed() {
     let eval = |text: &str| Interpolation::compile(text, &Scope::new()).expect("it is good").eval(&Nothing);
     assert!(eval(costly).is_ok());
     assert_eq!(eval(&costly.repeat(5)), Err(Failure::TooMuchWork));
+}
+
+#[test]
+fn an_estimate_does_not_look_at_all_that_waits_whenever_one_is_done() {
+    let text = "god_flow: 1\nworkflow: wide\ninputs: { texts: { type: \"[text]\" } }\nsteps:\n  a:\n    \
+        for_each: { text: \"${inputs.texts}\", key: \"${text}\" }\n    \
+        container: { image: example/tool:1, command: [\"${text}\"] }\n    gpus: 1xH100\n    expect: 1h\n";
+    let workflow = check(text).expect("it is good");
+    let inputs = sampled_inputs(&workflow, &Default::default(), Some(100_000), Seed(1)).expect("they are made up");
+    let foreseen = foresee(workflow, inputs, Seed(1)).expect("it goes to its end");
+    let costs = Costs::of(&foreseen).map_err(|(_, trouble)| trouble).expect("every cost is known");
+    let fleet = [(GpuKind::parse("H100").expect("a kind"), 32)].into();
+    let estimate = costs.estimate(&foreseen, &fleet).expect("they all fit");
+    assert_eq!((estimate.length.hours(), estimate.busy), (3_125.0, 1.0));
 }

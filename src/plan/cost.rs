@@ -85,40 +85,31 @@ impl Costs {
     /// The nearest request that cannot be met at all comes back as the error.
     pub fn estimate(&self, foreseen: &Foreseen, fleet: &BTreeMap<GpuKind, u32>) -> Result<Estimate, GpuRequest> {
         let graph = foreseen.plan.graph();
-        let mut free = fleet.clone();
         let mut unmet: Vec<u32> = graph
             .node_indices()
             .map(|node| graph.neighbors_directed(node, Direction::Incoming).count() as u32)
             .collect();
-        let mut ready: BinaryHeap<(Span, Reverse<usize>)> = graph
-            .node_indices()
-            .filter(|node| unmet[node.index()] == 0)
-            .map(|node| (self.remaining[node.index()], Reverse(node.index())))
-            .collect();
+        let mut begun: Vec<NodeIx> = graph.node_indices().filter(|node| unmet[node.index()] == 0).collect();
+        let mut waiting = Waiting::default();
+        let mut free = fleet.clone();
         let mut running: BinaryHeap<Reverse<(u64, usize)>> = BinaryHeap::new();
         let mut held: BTreeMap<usize, (GpuKind, u32)> = BTreeMap::new();
-        let (mut now, mut used) = (0u64, 0u64);
+        let (mut now, mut used) = (0u64, 0.0f64);
         loop {
-            let mut waiting = Vec::new();
-            while let Some((rank, Reverse(node))) = ready.pop() {
-                match self.gpus[node].as_ref().map(|request| (request, fitting(request, &free))) {
-                    Some((request, None)) => {
-                        if fitting(request, fleet).is_none() {
-                            return Err(request.clone());
-                        }
-                        waiting.push((rank, Reverse(node)));
-                        continue;
-                    }
-                    Some((request, Some(kind))) => {
-                        *free.get_mut(&kind).expect("a fitting kind is in the fleet") -= request.count();
-                        used += u64::from(request.count()) * self.expected[node].millis();
-                        held.insert(node, (kind, request.count()));
-                    }
-                    None => {}
+            for node in begun.drain(..) {
+                match self.gpus(node) {
+                    None => running.push(Reverse((now.saturating_add(self.expected(node).millis()), node.index()))),
+                    Some(request) if fitting(request, fleet).is_none() => return Err(request.clone()),
+                    Some(request) => waiting.add(request, self.remaining[node.index()], node.index()),
                 }
-                running.push(Reverse((now + self.expected[node].millis(), node)));
             }
-            ready.extend(waiting);
+            while let Some((node, kind, count)) = waiting.take(&free) {
+                *free.get_mut(&kind).expect("a fitting kind is in the fleet") -= count;
+                let length = self.expected[node].millis();
+                used += f64::from(count) * length as f64;
+                held.insert(node, (kind, count));
+                running.push(Reverse((now.saturating_add(length), node)));
+            }
             let Some(Reverse((end, node))) = running.pop() else { break };
             now = end;
             if let Some((kind, count)) = held.remove(&node) {
@@ -127,13 +118,33 @@ impl Costs {
             for after in graph.neighbors(NodeIx::new(node)) {
                 unmet[after.index()] -= 1;
                 if unmet[after.index()] == 0 {
-                    ready.push((self.remaining[after.index()], Reverse(after.index())));
+                    begun.push(after);
                 }
             }
         }
         let all: u64 = fleet.values().map(|count| u64::from(*count)).sum();
-        let busy = if now == 0 || all == 0 { 0.0 } else { used as f64 / (now * all) as f64 };
+        let busy = if now == 0 || all == 0 { 0.0 } else { used / (now as f64 * all as f64) };
         Ok(Estimate { length: Span::from_millis(now).unwrap_or(Span::MAX), busy })
+    }
+}
+
+/// Nodes that wait for GPUs, a queue for each request: nodes that ask for the same fit together or not at all, so that
+/// only the first of each has to be looked at.
+#[derive(Default)]
+struct Waiting<'c>(BTreeMap<&'c GpuRequest, BinaryHeap<(Span, Reverse<usize>)>>);
+
+impl<'c> Waiting<'c> {
+    fn add(&mut self, request: &'c GpuRequest, remaining: Span, node: usize) {
+        self.0.entry(request).or_default().push((remaining, Reverse(node)));
+    }
+
+    /// Takes the one with the longest remaining chain of those that fit, and says on which GPUs.
+    fn take(&mut self, free: &BTreeMap<GpuKind, u32>) -> Option<(usize, GpuKind, u32)> {
+        let fit = self.0.iter_mut().filter_map(|(request, queue)| Some((fitting(request, free)?, request, queue)));
+        let (kind, request, queue) =
+            fit.filter(|(.., queue)| !queue.is_empty()).max_by_key(|(.., queue)| queue.peek().copied())?;
+        let (_, Reverse(node)) = queue.pop()?;
+        Some((node, kind, request.count()))
     }
 }
 
