@@ -68,7 +68,7 @@ fn every_workflow_of_the_manual_is_valid() {
         let (path, text) = match block.kind.strip_prefix("yaml").map(str::trim) {
             Some("wrong") => continue,
             Some("cases") => {
-                let read = god_flow::sim::cases::read(SourceId(0), &block.text);
+                let read = god_flow::sim::cases::read(god_flow::base::SourceId(0), &block.text);
                 assert!(read.is_ok(), "docs/language.md:{}: {:?}", block.line, read.err());
                 continue;
             }

@@ -22,6 +22,10 @@ impl Place {
     pub fn bytes(self) -> Range<usize> {
         self.start as usize..self.end as usize
     }
+    /// Whether all of another place is within this one.
+    pub fn holds(self, other: Self) -> bool {
+        self.source == other.source && self.start <= other.start && other.end <= self.end
+    }
     /// A part of this place, given as bytes counted from its start; kept within it.
     pub fn within(self, part: Range<usize>) -> Self {
         let clamp = |at: usize| u32::try_from(at).unwrap_or(u32::MAX).saturating_add(self.start).min(self.end);

@@ -14,7 +14,7 @@ pub(super) struct Args {
 
 /// The examples, each with what it shows.
 pub(super) const EXAMPLES: [(&str, &str, &str); 5] = [
-    ("hello", "two steps, one after the other", include_str!("../../workflows/hello.yaml")),
+    ("hello", "a greeting for everybody on a list", include_str!("../../workflows/hello.yaml")),
     ("fan-out", "one step for each item of a list", include_str!("../../examples/workflows/fan-out.yaml")),
     ("repeat", "rounds until one is left", include_str!("../../examples/workflows/repeat.yaml")),
     ("train", "one repository trained and judged on one task", include_str!("../../examples/workflows/train.yaml")),

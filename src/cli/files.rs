@@ -238,17 +238,55 @@ pub(super) fn entrants(text: &str) -> Result<usize, String> {
 
 /// Reads a value from a file of YAML or JSON.
 pub(super) fn value(path: &str) -> Result<serde_json::Value, String> {
-    let text = Disk { root: None }.read(path).map_err(|why| format!("cannot read {path}: {why}"))?;
-    let options = serde_yaml::options! { strict_booleans: true };
-    serde_yaml::from_str_with_options(&text, options).map_err(|error| format!("cannot read {path}: {error}"))
+    let text = read_data(path).map_err(|why| format!("cannot read {path}: {why}"))?;
+    if let Ok(json) = serde_json::from_str(&text) {
+        return Ok(json);
+    }
+    if text.len() > DOCUMENT_BYTES_MAX {
+        return Err(format!("{path}: expected JSON, for YAML has at most {DOCUMENT_BYTES_MAX} bytes in one file"));
+    }
+    let mut sources = Sources::default();
+    let source = sources.add(path, text.as_str());
+    let (tree, mistakes) = document::parse(source, &text);
+    match (tree, mistakes.first()) {
+        (Some(tree), None) => Ok(tree.to_json()),
+        (_, Some(mistake)) => {
+            let help = mistake.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
+            Err(format!("{}: {}{help}", sources.describe(mistake.place), mistake.message))
+        }
+        (None, None) => Err(format!("{path}: expected a value, found an empty file")),
+    }
+}
+
+/// Bytes of a file of inputs: those of as many entrants as a fan-out takes.
+const DATA_BYTES_MAX: u64 = 256 << 20;
+
+/// The text of a file that holds data and no rules, which may be larger than a document.
+fn read_data(path: &str) -> Result<String, String> {
+    let mut text = String::new();
+    let mut take = |file: &mut dyn Read| file.take(DATA_BYTES_MAX + 1).read_to_string(&mut text);
+    let read = if path == "-" {
+        take(&mut std::io::stdin().lock())
+    } else {
+        let kind = std::fs::metadata(path).map_err(|error| told(&error))?.file_type();
+        if kind.is_dir() {
+            return Err("it is a folder".into());
+        }
+        take(&mut std::fs::File::open(path).map_err(|error| told(&error))?)
+    };
+    match read {
+        Ok(bytes) if bytes as u64 > DATA_BYTES_MAX => Err(format!("it has more than {DATA_BYTES_MAX} bytes")),
+        Ok(_) => Ok(text),
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Err("it is not UTF-8 text".into()),
+        Err(error) => Err(told(&error)),
+    }
 }
 
 /// Reads the inputs of a run from a file of YAML or JSON, each as its declared type.
 pub(super) fn inputs(path: &str, workflow: &Workflow) -> Result<IndexMap<Name, Value>, String> {
-    let text = Disk { root: None }.read(path).map_err(|why| format!("cannot read {path}: {why}"))?;
-    let options = serde_yaml::options! { strict_booleans: true };
-    let json: serde_json::Map<String, serde_json::Value> =
-        serde_yaml::from_str_with_options(&text, options).map_err(|error| format!("cannot read {path}: {error}"))?;
+    let serde_json::Value::Object(json) = value(path)? else {
+        return Err(format!("{path}: expected a mapping of inputs by their names"));
+    };
     let mut inputs = IndexMap::new();
     for (name, value) in json {
         let Some((name, input)) = workflow.inputs.get_key_value(name.as_str()) else {

@@ -79,7 +79,11 @@ impl Out {
     }
 
     /// Says that the call or the file is wrong.
+    /// For programs also as data, so that there is always something to read.
     pub(super) fn wrong(&self, message: &str) -> Exit {
+        if self.json {
+            self.json_data(&serde_json::json!({ "error": message }));
+        }
         self.complain(message);
         Exit::Wrong
     }

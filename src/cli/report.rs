@@ -212,8 +212,15 @@ impl SourceCode for Snippet<'_> {
         after: usize,
     ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
         let found = self.text.as_ref().read_span(span, before, after)?;
-        // Without lines of context it is asked where the place itself is.
-        let column = if before == 0 { self.column - 1 } else { found.column() };
+        // Without lines of context it is asked where the place itself is; a cut line has only one.
+        let column = match before {
+            0 if self.from == 0 => {
+                let before = &self.text[..self.text.floor_char_boundary(span.offset())];
+                before.rsplit('\n').next().unwrap_or_default().trim_start_matches('\u{feff}').chars().count()
+            }
+            0 => self.column - 1,
+            _ => found.column(),
+        };
         Ok(Box::new(MietteSpanContents::new_named(
             self.name.to_owned(),
             found.data(),
@@ -291,6 +298,15 @@ fn github(mistakes: &[&Mistake], more: usize, sources: &Sources) -> String {
             property(mistake.code),
             data(&format!("{}{help}", mistake.message)),
         ));
+        for (place, label) in &mistake.related {
+            text.push_str(&format!(
+                "::notice file={},line={},title={}::{}\n",
+                property(sources.name(place.source)),
+                sources.start(*place).line,
+                property(mistake.code),
+                data(label),
+            ));
+        }
     }
     if more > 0 {
         text.push_str(&format!("::notice::{more} more mistakes are not shown\n"));

@@ -23,7 +23,7 @@ pub fn parse(source: SourceId, text: &str) -> (Option<Tree>, Vec<Mistake>) {
         let mistake = Mistake::new(
             "document::too_large",
             Place::new(source, 0..0),
-            format!("expected at most {DOCUMENT_BYTES_MAX} bytes in one file, found {}", text.len()),
+            format!("expected at most {DOCUMENT_BYTES_MAX} bytes in one file, found more"),
         );
         return (None, vec![mistake.help("cut the file into parts and `include` them")]);
     }

@@ -182,7 +182,28 @@ impl Checker {
 /// The name that the items of a `for_each` have.
 fn item_name(step: &Tree) -> Option<&Key> {
     let entries = step.get("for_each").map(Tree::entries).unwrap_or_default();
-    entries.iter().map(|(key, _)| key).find(|key| !matches!(&*key.text, "key" | "at_most"))
+    let names = entries.iter().filter(|(key, _)| !OF_EACH.contains(&&*key.text));
+    let is_list = |value: &Tree| value.as_text().is_some_and(|text| text.contains("${")) || !value.items().is_empty();
+    let meant = |(key, value): &&(Key, Tree)| is_list(value) && near::nearest(&key.text, OF_EACH).is_none();
+    let meant = names.clone().find(meant).or_else(|| names.clone().next());
+    meant.map(|(key, _)| key)
+}
+
+/// The keys of a `for_each` beside the name of its items.
+const OF_EACH: [&str; 2] = ["key", "at_most"];
+
+/// A `for_each` has one name for its items; what else stands there is a slip.
+fn refuse_more_names(checker: &mut Checker, tree: &Tree, item: &Key) {
+    for (key, value) in tree.entries() {
+        if key.text == item.text || OF_EACH.contains(&&*key.text) {
+            continue;
+        }
+        let message = format!("there is no key `{}` here: the items have the name `{}`", key.text, item.text);
+        let help = near::did_you_mean(&key.text, OF_EACH.iter().copied())
+            .unwrap_or_else(|| "beside the name there are `key` and `at_most`".into());
+        checker.refused.push(value.place);
+        checker.mistake(Mistake::new("document::unknown_key", key.place, message).help(help));
+    }
 }
 
 pub(super) fn use_template(checker: &mut Checker, draft: &Draft<'_>, scope: &Scope) -> Option<(Does, Ty)> {
@@ -287,6 +308,7 @@ pub(super) fn for_each(
     let item_key = item_name(draft.tree)?;
     let item = checker.name(item_key)?;
     checker.refuse_taken(&item, item_key, scope);
+    refuse_more_names(checker, tree, item_key);
     let list_tree = tree.get(&item_key.text)?;
     let (list, list_ty) = given::read(list_tree, None, scope, &mut checker.mistakes);
     let item_ty = match list_ty {

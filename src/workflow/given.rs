@@ -388,7 +388,10 @@ fn placed<'a>(
     wrongs.into_iter().map(move |wrong| {
         let bytes = wrong.bytes.start + skipped..wrong.bytes.end + skipped;
         let piece = tree.as_text().and_then(|text| text.get(bytes.clone())).unwrap_or_default();
+        let no_table = wrong.code == "rule::unknown_function" && wrong.message.contains("`gpus`");
         let mistake = Mistake::new(wrong.code, tree.part(bytes), wrong.message).maybe_help(wrong.help);
+        let mistake =
+            mistake.maybe_help(no_table.then(|| "add a `gpus` table to the workflow: `gpus(…)` asks it".into()));
         origin::blame(mistake, piece, scope)
     })
 }

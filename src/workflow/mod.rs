@@ -15,6 +15,7 @@ mod settings;
 mod step;
 pub mod types;
 mod unused;
+mod written;
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, ops::Bound, sync::Arc};
 use super::{Does, Given, Step, check::Checker, gpus::GpuTable};
 use crate::{
     base::{Mistake, Name, Place, near},
-    document::{Key, Tree},
+    document::{Key, Node, Tree},
     rule::Rule,
 };
 
@@ -160,12 +160,43 @@ fn below(checker: &mut Checker, tree: &Tree) {
     }
 }
 
-/// Tells what is not read, if nothing else is wrong. A file with other mistakes reads less than its author meant; there
-/// it is only shown what was probably meant by a name that is asked for in vain.
-pub(super) fn tell(unread: Vec<Unread>, mistakes: &mut Vec<Mistake>) {
+/// Tells what is not read. A file with other mistakes reads less than its author meant, so there only what is written
+/// nowhere is told; and it is shown what was probably meant by a name that is asked for in vain.
+pub(super) fn tell(unread: Vec<Unread>, tree: &Tree, mistakes: &mut Vec<Mistake>) {
     if mistakes.is_empty() {
         return mistakes.extend(unread.into_iter().filter_map(|it| it.mistake).map(|mistake| *mistake));
     }
+    hint(&unread, mistakes);
+    let mut words = BTreeSet::new();
+    gather_words(tree, &mut words);
+    let asked: Vec<Arc<str>> = mistakes.iter().filter_map(asked_in_vain).map(Arc::from).collect();
+    let is_told: BTreeSet<Place> = mistakes.iter().flat_map(|it| it.related.iter().map(|(place, _)| *place)).collect();
+    let surely = |it: &Unread| {
+        let is_meant = asked.iter().any(|asked| near::nearest(asked, [&*it.name]).is_some());
+        !words.contains(&*it.name) && !is_meant && !is_told.contains(&it.place)
+    };
+    mistakes.extend(unread.into_iter().filter(surely).filter_map(|it| it.mistake));
+}
+
+/// The words of all values: what is written nowhere is read by nobody, whatever else is wrong.
+fn gather_words<'t>(tree: &'t Tree, words: &mut BTreeSet<&'t str>) {
+    match &tree.node {
+        Node::Text(text) => {
+            let is_part = |c: char| c.is_alphanumeric() || c == '_';
+            words.extend(text.as_str().split(|c| !is_part(c)));
+        }
+        Node::List(items) => items.iter().for_each(|item| gather_words(item, words)),
+        Node::Map(entries) => entries.iter().for_each(|(key, value)| {
+            if &*key.text != "about" {
+                gather_words(value, words);
+            }
+        }),
+        _ => {}
+    }
+}
+
+/// Shows what was probably meant by a name that is asked for in vain.
+fn hint(unread: &[Unread], mistakes: &mut [Mistake]) {
     for mistake in mistakes {
         let Some(asked) = asked_in_vain(mistake) else { continue };
         // A template is asked for by other names than a limit or a value.
