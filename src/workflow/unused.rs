@@ -175,7 +175,7 @@ pub(super) fn tell(unread: Vec<Unread>, tree: &Tree, mistakes: &mut Vec<Mistake>
         let is_meant = asked.iter().any(|asked| near::nearest(asked, [&*it.name]).is_some());
         !words.contains(&*it.name) && !is_meant && !is_told.contains(&it.place)
     };
-    mistakes.extend(unread.into_iter().filter(surely).filter_map(|it| it.mistake));
+    mistakes.extend(unread.into_iter().filter(surely).filter_map(|it| it.mistake).map(|mistake| *mistake));
 }
 
 /// The words of all values: what is written nowhere is read by nobody, whatever else is wrong.
