@@ -5,7 +5,7 @@
 use std::{fmt::Write, fs};
 
 use god_flow::{
-    action::{self, FieldDoc, container, rewards, share, standings, tally, vocabulary as words, weigh},
+    action::{self, FieldDoc, container, pair_result, rewards, share, standings, tally, vocabulary as words, weigh},
     base::{Ty, limits},
     document::types,
     rule,
@@ -182,6 +182,7 @@ fn records(text: &mut String) {
         ("game", schema_for!(tally::Game)),
         ("pair", schema_for!(standings::Pair)),
         ("played_round", schema_for!(share::Round)),
+        ("played", schema_for!(pair_result::Played)),
         ("pool", schema_for!(weigh::Pool)),
     ];
     text.push_str("\n## Records\n\nThe types that `inputs` and `takes` know by name, with their plurals: `entrants` is `[entrant]`. A type with `?` may be null.\n");

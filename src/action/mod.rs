@@ -20,6 +20,7 @@ pub mod hold;
 pub mod hours;
 mod margin;
 pub mod next_round;
+pub mod pair_result;
 pub mod process;
 pub mod rank;
 pub mod reflect;
@@ -56,6 +57,7 @@ pub fn catalogue() -> &'static [Action] {
             combine::action(),
             rewards::action(),
             tally::action(),
+            pair_result::action(),
             standings::action(),
             rank::action(),
             complete::action(),

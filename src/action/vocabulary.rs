@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::{reflect, rewards::Measured, share::Round, standings::Pair, tally::Game, weigh::Pool};
+use super::{pair_result::Played, reflect, rewards::Measured, share::Round, standings::Pair, tally::Game, weigh::Pool};
 use crate::base::{Name, Span, Ty};
 
 /// Somebody who takes part, and the code that they take part with.
@@ -233,6 +233,7 @@ pub fn types() -> impl Iterator<Item = (Name, Ty)> {
         ("game", reflect::taken::<Game>()),
         ("pair", reflect::taken::<Pair>()),
         ("played_round", reflect::taken::<Round>()),
+        ("played", reflect::taken::<Played>()),
         ("pool", reflect::taken::<Pool>()),
     ]
     .into_iter()

@@ -11,6 +11,7 @@ pub const TOPICS: &[(&str, Translation)] = &[
     ("image_weighted_loss", image_weighted_loss),
     ("game_outcome", game_outcome),
     ("pvp_matchup", pvp_matchup),
+    ("pvp_pair_result", pvp_pair_result),
     ("accumulate_points", accumulate_points),
     ("individual_scores_to_pairwise", individual_scores_to_pairwise),
     ("pvp_group_points", pvp_group_points),
@@ -174,6 +175,28 @@ fn pvp_matchup(case: &Case) -> Result<Json, Missed> {
     let given =
         play("tally", json!({"games": played, "planned": games, "rules": case.rule("environment", "judge.games")?}))?;
     Ok(json!({"a": given["a_wins"], "b": given["b_wins"], "draws": given["draws"], "total": given["total"]}))
+}
+
+fn pvp_pair_result(case: &Case) -> Result<Json, Missed> {
+    let row = |it: &Json| {
+        json!({
+            "environment": it["environment"], "attempts": it["n_attempts"], "complete": it["is_complete"],
+            "a_wins": it["a"], "b_wins": it["b"], "draws": it["draws"],
+        })
+    };
+    let mut rules = case.rule("environment", "judge.pair")?;
+    rules["attempts"] = case.get("max_attempts").clone();
+    let played: Vec<Json> = case.list("rows")?.iter().map(row).collect();
+    let given = play("pair_result", json!({"played": played, "environments": case.get("required"), "rules": rules}))?;
+    if given["ready"] != true {
+        return Ok(Json::Null);
+    }
+    let told = |it: &Json| {
+        let count = |field: &str| it[field].as_u64().unwrap_or_default();
+        let (a, b, draws) = (count("a_wins"), count("b_wins"), count("draws"));
+        Ok((text(&it["environment"])?.to_string(), json!([a, b, draws, a + b + draws])))
+    };
+    Ok(Json::Object(list(&given["results"])?.iter().map(told).collect::<Result<_, Missed>>()?))
 }
 
 /// Points are counted in all states; later ones go by standings and keep the points for the record.
