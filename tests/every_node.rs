@@ -152,9 +152,9 @@ fn every_step_comes_through_every_trouble() {
     let troubles = causes.map(Trouble::Fails).into_iter();
     let troubles: Vec<Trouble> = troubles.chain([Trouble::ToldTwice, Trouble::Lost, Trouble::Crashes]).collect();
     for (path, entrants) in [
-        ("workflows/text.yaml", 2),
-        ("workflows/image.yaml", 2),
-        ("workflows/environment.yaml", 2),
+        ("workflows/text.yaml", 8),
+        ("workflows/image.yaml", 8),
+        ("workflows/environment.yaml", 5),
         ("examples/workflows/train.yaml", 1),
         ("examples/workflows/container.yaml", 1),
         ("examples/workflows/fan-out.yaml", 1),

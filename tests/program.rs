@@ -137,9 +137,9 @@ fn wrong_calls_are_told_from_failures() {
         ("schema Cargo.toml/x", FAILED, "cannot make the folder"),
         ("plan workflows/text.yaml --entrants many", WRONG, "--entrants"),
         ("plan workflows/text.yaml --entrants -1", WRONG, "-1"),
-        ("plan workflows/text.yaml --entrants 3 --gpus lots", WRONG, "--gpus"),
-        ("plan workflows/text.yaml --entrants 3 --gpus 8xH100|H200", WRONG, "one kind at a time"),
-        ("plan workflows/text.yaml --entrants 3 --gpus 32xA100", WRONG, "can never"),
+        ("plan workflows/text.yaml --entrants 8 --gpus lots", WRONG, "--gpus"),
+        ("plan workflows/text.yaml --entrants 8 --gpus 8xH100|H200", WRONG, "one kind at a time"),
+        ("plan workflows/text.yaml --entrants 8 --gpus 32xA100", WRONG, "can never"),
         ("plan workflows/text.yaml --inputs nowhere.yaml", WRONG, "there is no such file"),
     ] {
         wrong(line, exit, says);

@@ -5,7 +5,10 @@
 use std::{fmt::Write, fs};
 
 use god_flow::{
-    action::{self, FieldDoc, container, pair_result, rewards, share, standings, tally, vocabulary as words, weigh},
+    action::{
+        self, FieldDoc, container, pair_result, pick, register, rewards, share, standings, tally, vocabulary as words,
+        weigh,
+    },
     base::{Ty, limits},
     document::types,
     rule,
@@ -169,6 +172,8 @@ fn fields(text: &mut String, title: &str, fields: &[FieldDoc]) {
 fn records(text: &mut String) {
     let schemas = [
         ("entrant", schema_for!(words::Entrant)),
+        ("candidate", schema_for!(register::Candidate)),
+        ("catalogue", schema_for!(pick::Catalogue)),
         ("task", schema_for!(words::Task)),
         ("checkout", schema_for!(words::Checkout)),
         ("image", schema_for!(words::Image)),

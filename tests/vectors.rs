@@ -5,7 +5,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 #![expect(unreachable_pub, reason = "the submodules are the harness's own")]
-#![expect(dead_code, reason = "the first topics are yet to come")]
 #![expect(clippy::print_stdout, reason = "the table is what this prints")]
 
 mod vectors_of;

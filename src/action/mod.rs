@@ -11,6 +11,7 @@ pub mod combine;
 pub mod complete;
 pub mod container;
 pub mod contest;
+pub mod dedup;
 pub mod download;
 pub mod draw;
 mod entry;
@@ -21,9 +22,11 @@ pub mod hours;
 mod margin;
 pub mod next_round;
 pub mod pair_result;
+pub mod pick;
 pub mod process;
 pub mod rank;
 pub mod reflect;
+pub mod register;
 pub mod replace;
 pub mod rewards;
 pub mod score;
@@ -31,6 +34,7 @@ pub mod settle;
 pub mod share;
 pub mod standings;
 pub mod tally;
+mod text;
 pub mod train;
 pub mod upload;
 mod value;
@@ -46,7 +50,12 @@ pub use process::PROCESS;
 /// Every action, in the order in which the manual lists them.
 pub fn catalogue() -> &'static [Action] {
     static ALL: LazyLock<Vec<Action>> = LazyLock::new(|| {
+        let [digest, dedup, gate] = dedup::actions();
         vec![
+            register::action(),
+            digest,
+            dedup,
+            gate,
             clone::action(),
             build::action(),
             download::action(),
@@ -74,6 +83,7 @@ pub fn catalogue() -> &'static [Action] {
             value::action(),
             draw::action(),
             next_round::action(),
+            pick::action(),
             hours::action(),
             gpus_for::action(),
         ]

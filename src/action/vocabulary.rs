@@ -6,7 +6,10 @@ use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::{pair_result::Played, reflect, rewards::Measured, share::Round, standings::Pair, tally::Game, weigh::Pool};
+use super::{
+    pair_result::Played, pick::Catalogue, reflect, register::Candidate, rewards::Measured, share::Round,
+    standings::Pair, tally::Game, weigh::Pool,
+};
 use crate::base::{Name, Span, Ty};
 
 /// Somebody who takes part, and the code that they take part with.
@@ -38,6 +41,8 @@ pub enum TaskKind {
 }
 
 impl TaskKind {
+    pub const ALL: [Self; 6] = [Self::Instruct, Self::Chat, Self::Dpo, Self::Grpo, Self::Image, Self::Environment];
+
     /// The word that files know it by.
     pub fn word(self) -> &'static str {
         match self {
@@ -220,6 +225,8 @@ pub fn types() -> impl Iterator<Item = (Name, Ty)> {
     let name = |text| Name::parse(text).expect("the vocabulary has good names");
     [
         ("entrant", reflect::given::<Entrant>()),
+        ("candidate", reflect::taken::<Candidate>()),
+        ("catalogue", reflect::taken::<Catalogue>()),
         ("task", reflect::given::<Task>()),
         ("checkout", reflect::given::<Checkout>()),
         ("image", reflect::given::<Image>()),

@@ -7,6 +7,7 @@ mod check;
 mod complete;
 mod detach;
 mod diff;
+mod due;
 mod events;
 mod example;
 mod explain;
@@ -70,6 +71,8 @@ enum Command {
     Plan(plan::Args),
     /// Carries a workflow out.
     Run(run::Args),
+    /// Says which workflows would start when, by their schedules and what ran before.
+    Due(due::Args),
     /// Takes a run up where it was left: after a pause, a hold or a crash.
     Resume(resume::Args),
     /// Lists runs, the newest first.
@@ -153,6 +156,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args, &out),
         Command::Plan(args) => plan::run(&args, &out),
         Command::Run(args) => run::run(&args, &out),
+        Command::Due(args) => due::run(&args, &out),
         Command::Resume(args) => resume::run(&args, &out),
         Command::Runs(args) => runs::run(&args, &out),
         Command::Show(args) => show::run(&args, &out),

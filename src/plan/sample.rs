@@ -33,7 +33,15 @@ fn one(ty: &Ty, purpose: &str, stream: &mut Stream) -> Value {
             let fields = record.fields.iter().map(|(name, ty)| {
                 // What tells of a failure is absent where all went well.
                 let absent = matches!(name.as_str(), "reason" | "blame" | "cause") && matches!(ty, Ty::Optional(_));
-                let value = if absent { Value::Null } else { one(ty, &format!("{purpose}.{name}"), stream) };
+                let value = match (name.as_str(), ty) {
+                    _ if absent => Value::Null,
+                    // Whoever reads a commit may ask whether it is one.
+                    ("commit", Ty::Text) => Value::text(format!("{:040x}", stream.next_u64())),
+                    ("commit", Ty::Optional(inner)) if **inner == Ty::Text => {
+                        Value::text(format!("{:040x}", stream.next_u64()))
+                    }
+                    _ => one(ty, &format!("{purpose}.{name}"), stream),
+                };
                 (name.shared().clone(), value)
             });
             Value::Record(Arc::new(fields.collect()))

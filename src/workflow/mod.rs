@@ -10,6 +10,7 @@ mod given;
 mod gpus;
 mod names;
 mod origin;
+pub mod schedule;
 pub mod schema;
 mod settings;
 mod step;

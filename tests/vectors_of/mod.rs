@@ -1,6 +1,7 @@
 //! From a case's words to the words of our actions and back. One file for each group of topics; none of them knows a
 //! number of a tournament or a rule: numbers are read from the workflow of the case's state, rules are played by actions.
 
+mod admission;
 mod boss;
 mod field;
 mod figures;
@@ -8,6 +9,7 @@ mod gpus;
 mod pay;
 mod rounds;
 mod standing;
+mod tasks;
 mod time;
 
 use std::{
@@ -30,18 +32,22 @@ pub type Translation = fn(&Case) -> Result<Json, Missed>;
 
 /// The topics that are played, by groups.
 const GROUPS: &[&[(&str, Translation)]] = &[
+    admission::TOPICS,
     boss::TOPICS,
     field::TOPICS,
     figures::TOPICS,
+    gpus::TOPICS,
     pay::TOPICS,
     rounds::TOPICS,
-    gpus::TOPICS,
     standing::TOPICS,
+    tasks::TOPICS,
     time::TOPICS,
 ];
 
 /// The topics that are not played, and why.
 pub const WHY_NOT: &[(&str, &str)] = &[
+    ("trainer_selection", "the observed function found no trainer in any case, however many GPUs were free"),
+    ("environment_configs", "images and opponents of environments are the judge's, not the workflow's"),
     ("dstack_h200_count", "customers' jobs on rented machines are no tournament"),
     ("dstack_run_name", "customers' jobs on rented machines are no tournament"),
 ];

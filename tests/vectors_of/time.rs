@@ -1,6 +1,10 @@
 //! How long tasks are trained.
 
-use god_flow::base::Seed;
+use god_flow::{
+    base::Seed,
+    workflow::schedule::{Before, Due},
+};
+use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
 use super::{Case, Missed, Translation, ask_gpus, play, play_with};
@@ -8,6 +12,7 @@ use super::{Case, Missed, Translation, ask_gpus, play, play_with};
 pub const TOPICS: &[(&str, Translation)] = &[
     ("grpo_hours", grpo_hours),
     ("image_hours", image_hours),
+    ("schedule", schedule),
     ("training_hours_compute", compute),
     ("training_hours_ctx_scale", ctx_scale),
     ("training_hours_from_stats", from_stats),
@@ -57,6 +62,25 @@ fn trained_on(case: &Case, task: &Json) -> Result<Json, Missed> {
         task["params_b"] = case.rule("text", "hours.unknown_b")?;
     }
     ask_gpus(case, "text", task)
+}
+
+/// When a tournament starts. What is told of the next start is the window that a moment lies in, too.
+fn schedule(case: &Case) -> Result<Json, Missed> {
+    let workflow = case.variant.workflow(case.text("tournament_type")?)?;
+    let schedule = workflow.schedule.as_ref().expect("every tournament has a schedule");
+    let moment = |field: &str| -> Result<Option<Timestamp>, Missed> {
+        let json = case.get(field);
+        let parsed = json.as_str().map(|text| text.parse().map_err(|why| Missed::Unreadable(format!("{text}: {why}"))));
+        parsed.transpose()
+    };
+    let now = moment("now")?.ok_or_else(|| Missed::Unreadable("no moment to ask about".into()))?;
+    let (start, next) = match schedule.due(now, Before { last: moment("last")?, running: false }) {
+        Due::Now(since) => (true, since),
+        Due::At(then) => (false, Some(then)),
+        Due::Busy => (false, None),
+    };
+    let told = next.map(|it| it.to_string().replace('Z', "+00:00"));
+    Ok(json!({"start": start, "next_start": told}))
 }
 
 fn grpo_hours(case: &Case) -> Result<Json, Missed> {

@@ -288,7 +288,7 @@ pub struct Schedule {
     /// The time of a weekly or daily start, in UTC, such as `14:00`.
     #[serde(default)]
     pub at: Option<ClockTime>,
-    /// How long after that time a start is still made; later it waits for the next.
+    /// How long after that time a start is still made; later it waits for the next. One hour when left out.
     #[serde(default)]
     pub window: Option<Span>,
     /// The time that must have passed since the last run, for `every: gap`.

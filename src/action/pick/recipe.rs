@@ -1,0 +1,188 @@
+//! Recipes: what kinds of task a round gets, before anything is chosen from a catalogue.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::action::vocabulary::TaskKind;
+
+/// What a round is, for the tasks that it gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Everybody in one group.
+    Together,
+    /// Groups in the first round.
+    FirstGroup,
+    /// Groups later.
+    Group,
+    /// Pairs.
+    Pair,
+    /// The only pair before the boss round.
+    LastPair,
+    /// The boss round.
+    Boss,
+}
+
+/// The recipes for each kind of round. What is left out is as for `group` or `pair`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Stages {
+    /// Everybody in one group.
+    pub together: Option<Vec<Recipe>>,
+    /// Groups in the first round.
+    pub first_group: Option<Vec<Recipe>>,
+    /// Groups.
+    pub group: Option<Vec<Recipe>>,
+    /// Pairs.
+    pub pair: Option<Vec<Recipe>>,
+    /// The only pair before the boss round.
+    pub last_pair: Option<Vec<Recipe>>,
+    /// The boss round.
+    pub boss: Option<Vec<Recipe>>,
+}
+
+/// How tasks of one sort are made.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// How many of them.
+    #[serde(default = "one")]
+    pub times: u32,
+    /// The kind of task.
+    pub kind: Option<TaskKind>,
+    /// Kinds of task with their weights, where one is drawn.
+    #[serde(default)]
+    pub kinds: IndexMap<String, f64>,
+    /// The size of the model, in billions of parameters.
+    pub size: Option<Sizes>,
+    /// A larger model now and then.
+    pub large: Option<Large>,
+    /// The model, where it is not chosen.
+    pub model: Option<String>,
+    /// The kinds of image model.
+    #[serde(default)]
+    pub model_types: Vec<String>,
+    /// How many rows the data have.
+    pub rows: Option<Rows>,
+    /// A weight of the distance to the starting model now and then.
+    pub kl: Option<Kl>,
+    /// How many environments for each round so far, as many as there are at most.
+    pub environments_per_round: Option<u32>,
+    /// What training starts from.
+    pub start: Option<String>,
+    /// Its time in hours, whatever the data are; the rules for times decide when left out.
+    pub hours: Option<f64>,
+    /// The line of tasks that it goes on with.
+    pub lineage: Option<String>,
+    /// Whether all groups of a round get the same task.
+    #[serde(default)]
+    pub shared: bool,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// A range of sizes, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Sizes {
+    /// The smallest.
+    pub from: f64,
+    /// The largest.
+    pub up_to: f64,
+}
+
+/// A larger model now and then.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Large {
+    /// How often.
+    pub chance: f64,
+    /// The smallest size.
+    pub from: f64,
+    /// The largest size.
+    pub up_to: f64,
+}
+
+/// A range of rows, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rows {
+    /// The fewest.
+    pub from: u64,
+    /// The most.
+    pub up_to: u64,
+}
+
+/// A weight of the distance to the starting model now and then.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Kl {
+    /// How often.
+    pub chance: f64,
+    /// The smallest weight.
+    pub from: f64,
+    /// The largest weight.
+    pub to: f64,
+}
+
+/// A task that is wanted, before a model and data are chosen.
+#[derive(Clone, Debug)]
+pub struct Wanted<'r> {
+    pub kind: TaskKind,
+    pub size: Option<Sizes>,
+    pub kl: Option<f64>,
+    pub recipe: &'r Recipe,
+}
+
+impl Stages {
+    /// The recipes for a round.
+    pub fn of(&self, stage: Stage) -> &[Recipe] {
+        let found = match stage {
+            Stage::Together => self.together.as_ref().or(self.group.as_ref()),
+            Stage::FirstGroup => self.first_group.as_ref().or(self.group.as_ref()),
+            Stage::Group => self.group.as_ref(),
+            Stage::Pair => self.pair.as_ref(),
+            Stage::LastPair => self.last_pair.as_ref().or(self.pair.as_ref()),
+            Stage::Boss => self.boss.as_ref(),
+        };
+        found.map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+/// Draws what recipes leave open. `chance` gives numbers from 0 to 1, 1 not included.
+pub fn wanted<'r>(recipes: &'r [Recipe], chance: &mut dyn FnMut() -> f64) -> Result<Vec<Wanted<'r>>, String> {
+    let mut found = Vec::new();
+    for recipe in recipes {
+        for _ in 0..recipe.times {
+            let kind = match recipe.kind {
+                Some(kind) => kind,
+                None => kind(&recipe.kinds, chance())?,
+            };
+            let large = recipe.large.as_ref().filter(|large| chance() < large.chance);
+            let size = large.map(|large| Sizes { from: large.from, up_to: large.up_to }).or(recipe.size);
+            let kl = recipe.kl.as_ref().filter(|kl| kind == TaskKind::Instruct && chance() < kl.chance);
+            let kl = kl.map(|kl| kl.from + (kl.to - kl.from) * chance());
+            found.push(Wanted { kind, size, kl, recipe });
+        }
+    }
+    Ok(found)
+}
+
+/// The kind at a place among weights laid side by side.
+fn kind(kinds: &IndexMap<String, f64>, at: f64) -> Result<TaskKind, String> {
+    let all: f64 = kinds.values().sum();
+    let mut passed = 0.0;
+    let mut last = Err("a recipe needs kinds of task with weights".to_string());
+    for (word, weight) in kinds.iter().filter(|(_, weight)| **weight > 0.0) {
+        let kind = TaskKind::ALL.into_iter().find(|kind| kind.word() == word);
+        last = kind.ok_or_else(|| format!("there is no kind of task `{word}`"));
+        passed += weight / all;
+        if at < passed || last.is_err() {
+            break;
+        }
+    }
+    last
+}
