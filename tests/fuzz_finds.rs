@@ -108,7 +108,8 @@ fn an_estimate_does_not_look_at_all_that_waits_whenever_one_is_done() {
         for_each: { text: \"${inputs.texts}\", key: \"${text}\" }\n    \
         container: { image: example/tool:1, command: [\"${text}\"] }\n    gpus: 1xH100\n    expect: 1h\n";
     let workflow = check(text).expect("it is good");
-    let inputs = sampled_inputs(&workflow, &Default::default(), Some(100_000), Seed(1)).expect("they are made up");
+    let inputs =
+        sampled_inputs(&workflow, &indexmap::IndexMap::default(), Some(100_000), Seed(1)).expect("they are made up");
     let foreseen = foresee(workflow, inputs, Seed(1)).expect("it goes to its end");
     let costs = Costs::of(&foreseen).map_err(|(_, trouble)| trouble).expect("every cost is known");
     let fleet = [(GpuKind::parse("H100").expect("a kind"), 32)].into();

@@ -121,10 +121,10 @@ fn expand(path: &Path) -> Result<Vec<String>, String> {
     let mut found = Vec::new();
     walk(path, &mut found)?;
     found.sort();
-    match found.is_empty() {
-        true => Err(format!("expected files of cases (*.test.yaml) in the folder {}, found none", path.display())),
-        false => Ok(found),
+    if found.is_empty() {
+        return Err(format!("expected files of cases (*.test.yaml) in the folder {}, found none", path.display()));
     }
+    Ok(found)
 }
 
 fn walk(folder: &Path, found: &mut Vec<String>) -> Result<(), String> {

@@ -23,6 +23,7 @@ pub(super) struct Cases {
     about: Option<String>,
     /// The cases, by name.
     #[schemars(length(min = 1))]
+    #[expect(clippy::struct_field_names, reason = "the key of the file")]
     pub(super) cases: IndexMap<Name, Case>,
 }
 
