@@ -2,6 +2,7 @@
 
 mod actions;
 mod against;
+mod alone;
 mod carry;
 mod check;
 mod complete;
@@ -117,6 +118,8 @@ enum Command {
     Schema(schema::Args),
     /// Lists what steps can do, with types and an example of each.
     Actions(actions::Args),
+    /// Does one action alone, on an input from a file, and prints what it gives.
+    Try(alone::Args),
     /// Prints a small complete workflow to start from.
     Example(example::Args),
     /// Keeps the local commands of a run; `run` starts it.
@@ -179,6 +182,7 @@ pub fn main() -> ExitCode {
         Command::Diff(args) => diff::run(&args, &out),
         Command::Schema(args) => schema::run(&args, &out),
         Command::Actions(args) => actions::run(&args, &out),
+        Command::Try(args) => alone::run(&args, &out),
         Command::Example(args) => example::run(&args, &out),
         Command::Keep(args) => keep::run(&args, &out),
         Command::Completions(args) => complete::run(&args, &out),
