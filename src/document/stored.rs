@@ -4,7 +4,7 @@
 //! together. Read back it is the same tree, but for the places: they all point at the text as a whole. Whoever reads it
 //! checks it as any other document.
 
-use std::{fmt, sync::Arc};
+use std::{cell::RefCell, collections::HashSet, fmt, sync::Arc};
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Json;
@@ -24,33 +24,76 @@ pub fn write(tree: &Tree) -> String {
 /// The tree that a text was made from.
 pub fn read(text: &str) -> Result<Tree, String> {
     let mut reader = serde_json::Deserializer::from_str(text);
-    let tree = At(NOWHERE).deserialize(&mut reader).and_then(|tree| reader.end().map(|()| tree));
+    let words = Words::default();
+    let tree = At(NOWHERE, &words).deserialize(&mut reader).and_then(|tree| reader.end().map(|()| tree));
     tree.map_err(|error| error.to_string())
 }
 
 /// A tree that is written in no file.
 pub fn tree(json: &Json, place: Place) -> Tree {
-    At(place).deserialize(json).expect("whatever JSON holds, a tree holds")
+    At(place, &Words::default()).deserialize(json).expect("whatever JSON holds, a tree holds")
+}
+
+/// The words that were read before: keys and names come again and again, and are kept once.
+#[derive(Default)]
+struct Words(RefCell<HashSet<Arc<str>>>);
+
+impl Words {
+    /// A longer text hardly comes twice.
+    const LENGTH_MAX: usize = 32;
+
+    fn shared(&self, text: &str) -> Arc<str> {
+        if text.len() > Self::LENGTH_MAX {
+            return text.into();
+        }
+        let mut known = self.0.borrow_mut();
+        if let Some(word) = known.get(text) {
+            return word.clone();
+        }
+        let word: Arc<str> = text.into();
+        known.insert(word.clone());
+        word
+    }
 }
 
 /// Reads a tree, all of it at one place.
 #[derive(Clone, Copy)]
-struct At(Place);
+struct At<'w>(Place, &'w Words);
 
-impl<'de> DeserializeSeed<'de> for At {
+impl<'de> DeserializeSeed<'de> for At<'_> {
     type Value = Tree;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Tree, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl At {
+/// Reads the key of a mapping.
+struct Name<'w>(&'w Words);
+
+impl<'de> DeserializeSeed<'de> for Name<'_> {
+    type Value = Arc<str>;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Arc<str>, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Name<'_> {
+    type Value = Arc<str>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+    fn visit_str<E>(self, text: &str) -> Result<Arc<str>, E> {
+        Ok(self.0.shared(text))
+    }
+}
+
+impl At<'_> {
     fn tree(self, node: Node) -> Tree {
         Tree { place: self.0, node }
     }
 }
 
-impl<'de> Visitor<'de> for At {
+impl<'de> Visitor<'de> for At<'_> {
     type Value = Tree;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a value")
@@ -71,7 +114,7 @@ impl<'de> Visitor<'de> for At {
         Ok(self.tree(Node::Decimal(number)))
     }
     fn visit_str<E>(self, text: &str) -> Result<Tree, E> {
-        Ok(self.tree(Node::Text(Text { text: text.into(), spelling: Spelling::Whole })))
+        Ok(self.tree(Node::Text(Text { text: self.1.shared(text), spelling: Spelling::Whole })))
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Tree, A::Error> {
         let mut list = Vec::new();
@@ -84,7 +127,7 @@ impl<'de> Visitor<'de> for At {
     }
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Tree, A::Error> {
         let mut entries = Vec::new();
-        while let Some(text) = fields.next_key::<Arc<str>>()? {
+        while let Some(text) = fields.next_key_seed(Name(self.1))? {
             entries.push((Key { text, place: self.0 }, fields.next_value_seed(self)?));
         }
         entries.shrink_to_fit();
