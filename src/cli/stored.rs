@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Exit, carry, out::Out};
 use crate::{
     driver,
-    run::{Record, World, explain},
+    run::{Illegal, Record, Replay, RunId, World, explain},
     store::{self, Found, RunHeader, Store},
     view::History,
     workflow::Workflow,
@@ -72,9 +72,8 @@ impl Stored {
             let source = self.store.workflow(header.workflow).await?;
             let workflow = driver::workflow(&source)?;
             let records = driver::records(&*self.store, header.id).await?;
-            let mut world = World::replay(header.id, workflow.clone(), &records)?;
+            let (mut world, history) = folded(header.id, workflow.clone(), &records)?;
             driver::remember(&*self.store, &mut world).await?;
-            let history = History::of(&records)?;
             Ok::<_, driver::Error>((source, workflow, records, world, history))
         });
         let (source, workflow, records, mut world, history) =
@@ -82,6 +81,20 @@ impl Stored {
         world.look_ahead();
         Ok(Told { header, workflow, source, records, world, history })
     }
+}
+
+/// A run and its history, from one reading of its records.
+fn folded(run: RunId, workflow: Arc<Workflow>, records: &[Record]) -> Result<(World, History), Illegal> {
+    let Some((first, rest)) = records.split_first() else {
+        return World::replay(run, workflow, records).map(|world| (world, History::default()));
+    };
+    let mut replay = Replay::begin(run, workflow, first)?;
+    let mut history = History::default();
+    history.take(first)?;
+    for record in rest {
+        history.fold(record, replay.go_on(record)?);
+    }
+    Ok((replay.end(), history))
 }
 
 impl Told {

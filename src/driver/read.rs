@@ -22,8 +22,9 @@ pub async fn load(store: &dyn Store, run: RunId) -> Result<World, Error> {
     let mut from = 1;
     loop {
         // The next page is read while this one is folded in.
-        let (next, folded) =
-            tokio::join!(pages.next(), async { page[from..].iter().try_for_each(|record| replay.go_on(record)) });
+        let (next, folded) = tokio::join!(pages.next(), async {
+            page[from..].iter().try_for_each(|record| replay.go_on(record).map(drop))
+        });
         folded?;
         match next? {
             Some(next) => (page, from) = (next, 0),

@@ -70,7 +70,7 @@ impl World {
         let mut records = records.into_iter();
         let first = records.next().ok_or_else(|| broken("there are no records"))?;
         let mut replay = Replay::begin(id, workflow, first)?;
-        records.try_for_each(|record| replay.go_on(record))?;
+        records.try_for_each(|record| replay.go_on(record).map(drop))?;
         Ok(replay.end())
     }
 
@@ -131,13 +131,14 @@ impl Replay {
         Ok(Self(World::around(run, chain, first.at)))
     }
 
-    /// Folds the next record in.
-    pub fn go_on(&mut self, record: &Record) -> Result<(), Illegal> {
+    /// Folds the next record in, and gives the event that it holds.
+    pub fn go_on(&mut self, record: &Record) -> Result<Event, Illegal> {
         let Self(world) = self;
         world.chain.check(record).map_err(broken)?;
-        world.run.apply(record.at, &read(record)?)?;
+        let event = read(record)?;
+        world.run.apply(record.at, &event)?;
         world.last = record.at;
-        Ok(())
+        Ok(event)
     }
 
     /// The run as all its records say.

@@ -85,10 +85,16 @@ impl History {
 
     /// Folds one more record in.
     pub fn take(&mut self, record: &Record) -> Result<(), Illegal> {
+        self.fold(record, read(record)?);
+        Ok(())
+    }
+
+    /// The same, where the event that the record holds was read already.
+    pub fn fold(&mut self, record: &Record, event: Event) {
         let at = record.at;
         self.began.get_or_insert(at);
         self.last = Some(at);
-        match read(record)? {
+        match event {
             Event::HostJoined { host, offer } => {
                 self.gpus.extend(offer.gpus.into_iter().map(|(gpu, kind)| ((host.clone(), gpu), kind)));
             }
@@ -109,7 +115,6 @@ impl History {
             Event::Finished { .. } => self.ended = Some(at),
             _ => {}
         }
-        Ok(())
     }
 
     fn end(&mut self, node: &NodeId, at: Timestamp, went: Went, failure: Option<Failure>) {
