@@ -72,9 +72,8 @@ async fn attend(carried: &Carried<'_>, setup: &Setup, out: &Out) -> Exit {
         Ok((backend, clock)) => (backend.into(), clock),
         Err(why) => return out.refused(&why),
     };
-    let holder = format!("process {} on {}", std::process::id(), host());
     let (driver, handle) =
-        Driver::new(carried.store.clone(), backend.clone(), clock.clone(), carried.run.id, holder, inputs);
+        Driver::new(carried.store.clone(), backend.clone(), clock.clone(), carried.run.id, holder(), inputs);
     let driver = if carried.resumes { driver.resuming(&user()) } else { driver };
     let name = &carried.run.name;
     let signals = tokio::spawn(leave_on_signals(handle.clone(), name.clone(), out.clone()));
@@ -197,6 +196,11 @@ fn as_text(gives: &serde_json::Value) -> String {
 pub(super) fn user() -> String {
     let set = |name: &&str| std::env::var(name).ok().filter(|user| !user.is_empty());
     ["USER", "LOGNAME"].iter().find_map(set).unwrap_or_else(|| "operator".into())
+}
+
+/// How this process is called where people ask who drives a run.
+pub(super) fn holder() -> String {
+    format!("process {} on {}", std::process::id(), host())
 }
 
 fn host() -> String {

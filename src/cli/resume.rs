@@ -1,5 +1,7 @@
 //! `god-flow resume`: takes a run up where its log ends.
 
+use jiff::Timestamp;
+
 use super::{
     Exit,
     carry::{self, Carried},
@@ -8,8 +10,9 @@ use super::{
     setup::{Kind, Setup},
 };
 use crate::{
-    driver,
-    store::{self, Found, RunHeader, Store},
+    driver::{self, Answer},
+    run::Command,
+    store::{self, Found, LEASE_TTL, RunHeader, Store},
 };
 
 #[derive(clap::Args)]
@@ -63,9 +66,36 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
         let why = "it runs local commands with your rights; allow it with --allow-process or GOD_FLOW_ALLOW_PROCESS=1";
         return out.refused(why);
     }
+    match carry::block_on(told_to_go_on(&*store, &run)) {
+        Ok(None) => {}
+        Ok(Some(by)) => {
+            out.say(&format!("{} goes on, driven by {by}\n", run.name));
+            return Exit::Fine;
+        }
+        Err(error) => return out.failure(&driver::full(&error)),
+    }
     let carried =
         Carried { store, run, address: args.store.as_deref(), allow_process: args.allow_process, resumes: true };
     carry::carry(&carried, &setup, args.detach, out)
+}
+
+/// Tells whoever drives a paused run to go on with it, and says who that is; nothing where nobody does.
+async fn told_to_go_on(store: &dyn Store, run: &RunHeader) -> Result<Option<String>, driver::Error> {
+    let driven_by = async || match store.lease(run.id, &carry::holder(), LEASE_TTL, Timestamp::now()).await {
+        Ok(fence) => store.release(fence).await.map(|()| None),
+        Err(store::Error::Held { by, .. }) => Ok(Some(by)),
+        Err(error) => Err(error),
+    };
+    if driven_by().await?.is_none() {
+        return Ok(None);
+    }
+    let answer = driver::ask(store, run.id, &carry::holder(), &carry::user(), "resumed", Command::Resume).await?;
+    match answer {
+        // Whoever drove it may have gone meanwhile.
+        Answer::Obeyed => Ok(driven_by().await?),
+        // It is not paused: this process waits behind the other.
+        Answer::Refused(_) => Ok(None),
+    }
 }
 
 /// The run that a person means.
