@@ -1,0 +1,145 @@
+//! The built program against a run that another process of it drives: what is followed, what is told, what is refused.
+
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test may fail anywhere")]
+
+use std::{
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Whatever takes longer than this hangs.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    /// A folder with a workflow of two steps, of which the first goes on until there is a file `go`.
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let go = folder.path().join("go").display().to_string();
+        let steps = format!(
+            "god_flow: 1\nworkflow: live\nsteps:\n  a: {{ process: {{ shell: 'echo one; until [ -e {go} ]; do sleep 0.05; \
+             done; echo two' }} }}\n  b: {{ needs: [a], process: {{ shell: 'echo three' }} }}\n"
+        );
+        std::fs::write(folder.path().join("live.yaml"), steps).unwrap();
+        Self { folder }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn start(&self, line: &[&str]) -> Child {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_god-flow"));
+        command.args(line).current_dir(self.path()).env("GOD_FLOW_STORE", "runs.db").env("USER", "ada");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// Starts the run, and waits until its first step has said something.
+    fn run(&self, name: &str) -> Child {
+        let run = self.start(&["run", "live.yaml", "--allow-process", "--name", name]);
+        wait_for("the first step", || text(&self.call(&["logs", name, "a"])).contains("one"));
+        run
+    }
+
+    fn call(&self, line: &[&str]) -> Output {
+        ended(self.start(line))
+    }
+
+    fn fine(&self, line: &[&str]) -> String {
+        let output = self.call(line);
+        assert_eq!(output.status.code(), Some(0), "{line:?}: {}", String::from_utf8_lossy(&output.stderr));
+        text(&output)
+    }
+
+    fn refused(&self, line: &[&str], says: &str) {
+        let output = self.call(line);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(3), "{line:?}: {told}");
+        assert!(told.contains(says), "{line:?}: {told}");
+    }
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn wait_for(what: &str, holds: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < PATIENCE, "{what} does not come");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn ended(mut child: Child) -> Output {
+    let began = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if began.elapsed() > PATIENCE {
+            child.kill().unwrap();
+            panic!("it hangs: {:?}", child.wait_with_output().unwrap());
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn a_run_is_followed_paused_and_resumed_while_another_process_drives_it() {
+    let place = Place::new();
+    let run = place.run("live");
+    let (events, logs) = (place.start(&["events", "live", "-f"]), place.start(&["logs", "live", "a", "-f"]));
+    place.fine(&["pause", "live", "--why", "lunch"]);
+    place.refused(&["pause", "live", "--why", "lunch"], "paused already");
+    std::fs::write(place.path().join("go"), "").unwrap();
+    wait_for("the end of the first step", || place.fine(&["events", "live"]).contains("attempt_succeeded"));
+    assert!(!place.fine(&["events", "live"]).contains("\"node\":\"b\""), "nothing new starts");
+    assert!(place.fine(&["explain", "live", "b"]).contains("pause"));
+    let resumed = place.start(&["resume", "live", "--allow-process"]);
+
+    let run = ended(run);
+    assert_eq!(run.status.code(), Some(0), "{}", String::from_utf8_lossy(&run.stderr));
+    assert_eq!(ended(resumed).status.code(), Some(0));
+    assert_eq!(text(&ended(logs)), "one\ntwo\n");
+    let events = text(&ended(events));
+    assert_eq!(events, place.fine(&["events", "live"]), "what was followed is what is there");
+    let kinds: Vec<serde_json::Value> = events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(kinds.len() > 6 && events.lines().last().unwrap().contains("finished"), "{events}");
+    place.refused(&["cancel", "live", "--why", "too late"], "over");
+    place.fine(&["verify", "live"]);
+}
+
+#[test]
+fn a_host_is_drained_and_a_run_is_cancelled_while_another_process_drives_it() {
+    let place = Place::new();
+    let run = place.run("live");
+    place.refused(&["drain", "live", "there", "--why", "its disk is replaced"], "no host `there`");
+    place.fine(&["drain", "live", "here", "--why", "its disk is replaced"]);
+    place.refused(&["drain", "live", "here", "--why", "again"], "draining already");
+    std::fs::write(place.path().join("go"), "").unwrap();
+    wait_for("the end of the first step", || place.fine(&["events", "live"]).contains("attempt_succeeded"));
+    assert!(place.fine(&["explain", "live", "b"]).contains("draining"));
+    assert!(!place.fine(&["events", "live"]).contains("\"node\":\"b\""), "nothing new starts there");
+    place.fine(&["cancel", "live", "--why", "wrong inputs", "--who", "eve"]);
+    let run = ended(run);
+    assert_eq!(run.status.code(), Some(5), "{}", String::from_utf8_lossy(&run.stderr));
+    let events = place.fine(&["events", "live"]);
+    assert!(events.contains("eve") && events.contains("its disk is replaced"), "{events}");
+}
+
+#[test]
+fn a_host_that_is_given_back_takes_part_again() {
+    let place = Place::new();
+    let run = place.run("live");
+    place.fine(&["drain", "live", "here", "--why", "its disk is replaced"]);
+    std::fs::write(place.path().join("go"), "").unwrap();
+    wait_for("the end of the first step", || place.fine(&["events", "live"]).contains("attempt_succeeded"));
+    place.fine(&["undrain", "live", "here", "--why", "it has a new disk"]);
+    assert_eq!(ended(run).status.code(), Some(0));
+    assert_eq!(place.fine(&["logs", "live", "b"]), "three\n");
+}
