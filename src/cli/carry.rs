@@ -180,8 +180,12 @@ pub(super) fn quoted(word: &str) -> String {
 
 /// What a run gives, for people: a line for each name, texts as they are.
 fn as_text(gives: &serde_json::Value) -> String {
+    // A line that fills the screen tells a person nothing; `--json` has all of it.
+    const SHOWN_MAX: usize = 300;
     let one = |value: &serde_json::Value| match value {
         serde_json::Value::String(text) => text.clone(),
+        serde_json::Value::Array(items) if value.to_string().len() > SHOWN_MAX => format!("{} items", items.len()),
+        serde_json::Value::Object(fields) if value.to_string().len() > SHOWN_MAX => format!("{} fields", fields.len()),
         other => other.to_string(),
     };
     match gives {
