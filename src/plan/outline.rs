@@ -71,7 +71,7 @@ fn row(workflow: &Workflow, siblings: &[Step], step: &Step) -> Row {
         }
         Does::Each(each) => {
             let inner = row(workflow, &[], workflow.body(each.body).step(StepIx(0)));
-            let bound = format!("for each {} of {}", each.item, spelled(&each.list));
+            let bound = format!("for each {} of {}, at most {}", each.item, spelled(&each.list), each.at_most);
             let row = plain(inner.does, Some(bound), inner.rows);
             Row { when: row.when.or(inner.when), ..row }
         }
