@@ -177,11 +177,11 @@ impl Checker {
         let (order, cycles) = names::order(drafts.len(), edges);
         let in_circles = cycles.concat();
         for cycle in cycles {
-            let path: Vec<&str> = cycle.iter().chain(cycle.first()).map(|at| drafts[*at].name.as_str()).collect();
-            let message = format!("these steps wait for one another: {}", path.join(" → "));
+            let path: Vec<&str> = cycle.iter().map(|at| drafts[*at].name.as_str()).collect();
+            let message = format!("these steps wait for one another: {}", names::circle(&path));
             let mut mistake = Mistake::new("workflow::cycle", drafts[cycle[0]].key.place, message)
                 .help("a step cannot need what needs it; `repeat` hands results to the next time");
-            for at in &cycle[1..] {
+            for at in cycle[1..].iter().take(names::CIRCLE_SHOWN) {
                 mistake = mistake.related(drafts[*at].key.place, "also in the circle");
             }
             self.mistake(mistake);

@@ -243,8 +243,8 @@ impl Checker {
             .collect();
         let (order, cycles) = names::order(entries.len(), edges.iter().copied());
         for cycle in cycles {
-            let path: Vec<&str> = cycle.iter().chain(cycle.first()).map(|at| &*entries[*at].0.text).collect();
-            let message = format!("these templates use one another without end: {}", path.join(" → "));
+            let path: Vec<&str> = cycle.iter().map(|at| &*entries[*at].0.text).collect();
+            let message = format!("these templates use one another without end: {}", names::circle(&path));
             self.mistake(
                 Mistake::new("workflow::template_cycle", entries[cycle[0]].0.place, message)
                     .help("use `repeat`, which has an end, to do something again"),

@@ -421,14 +421,12 @@ mod tests {
     #[test]
     fn what_the_rules_hold_is_as_good_as_written_out() {
         assert_eq!(mistake("{ pairs: { up_to: 14, odd: bye } }"), None);
-        for (rule, help) in [
-            ("{ pairs: { up_to: 14, odd: by } }", "pairs.odd: expected 'champion_fills' | 'bye', found text `by`"),
-            ("{ pairs: { upto: 14, odd: bye } }", "pairs: pairs has no field `upto`; did you mean `up_to`?"),
-            ("{ pairs: { up_to: many, odd: bye } }", "pairs.up_to: expected whole, found text `many`"),
+        for (rule, wrong) in [
+            ("{ pairs: { up_to: 14, odd: by } }", "expected `champion_fills` or `bye`, found `by`"),
+            ("{ pairs: { upto: 14, odd: bye } }", "there is no key `upto` here"),
+            ("{ pairs: { up_to: many, odd: bye } }", "expected a whole number, found text `many`"),
         ] {
-            let (message, found) = mistake(rule).unwrap();
-            assert!(message.starts_with("expected `shapes`, but this gives"), "{message}");
-            assert_eq!(found.as_deref(), Some(help), "{rule}");
+            assert_eq!(mistake(rule).unwrap().0, wrong, "{rule}");
         }
     }
 }

@@ -146,6 +146,23 @@ fn shortest_cycle(graph: &DiGraph<(), ()>, from: NodeIndex, component: &[NodeInd
     vec![start.index()]
 }
 
+/// The names of a circle and the first of them again; of a long one its beginning and its end.
+pub(super) fn circle(names: &[&str]) -> String {
+    let again = names.first().copied().into_iter();
+    match names {
+        [first @ .., last] if names.len() > CIRCLE_SHOWN => {
+            let shown = &first[..CIRCLE_SHOWN - 1];
+            let more = names.len() - CIRCLE_SHOWN;
+            let ends = ["…".to_owned(), format!("{more} more"), "…".to_owned(), (*last).to_owned()].join(" ");
+            format!("{} → {ends} → {}", shown.join(" → "), names[0])
+        }
+        _ => names.iter().copied().chain(again).collect::<Vec<_>>().join(" → "),
+    }
+}
+
+/// Steps of a circle that are named and pointed at.
+pub(super) const CIRCLE_SHOWN: usize = 20;
+
 #[cfg(test)]
 mod tests {
     use super::*;
