@@ -70,6 +70,20 @@ fn an_operator_decides_as_the_case_says() {
 }
 
 #[test]
+fn what_all_cases_have_in_common_gives_way_to_what_a_case_says() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    fs::write(folder.path().join("cup.yaml"), WORKFLOW).expect("the folder is writable");
+    let three = "entrants: 3, expect: { nodes: { draw: { matches: [{}, {}] } } }";
+    let text = format!(
+        "god_flow: 1\ntest: cup.yaml\nset: {{ rules.pairs.up_to: 2 }}\ncases:\n  none: {{ entrants: 3, expect: {{ ends: failed }} }}\n  \
+         own: {{ set: {{ rules.pairs.up_to: 4 }}, {three} }}\n"
+    );
+    fs::write(folder.path().join("cup.test.yaml"), text).expect("the folder is writable");
+    let (code, said, wrong) = test(folder.path(), &["test", "."]);
+    assert_eq!(code, Some(0), "{said}{wrong}");
+}
+
+#[test]
 fn a_wrong_file_of_cases_is_told_like_any_other() {
     for (cases, words) in [
         ("  x: { entrants: 3, expcet: {} }\n", "did you mean `expect`"),

@@ -21,6 +21,12 @@ pub(super) struct Cases {
     #[serde(default)]
     #[expect(dead_code, reason = "it is for whoever reads the file")]
     about: Option<String>,
+    /// Rules that are other than in the workflow's file for all cases; what a case sets itself counts more.
+    #[serde(default)]
+    pub(super) set: IndexMap<String, Json>,
+    /// Inputs that are written out for all cases; those that a case writes out itself count more.
+    #[serde(default)]
+    pub(super) inputs: IndexMap<Name, Json>,
     /// The cases, by name.
     #[schemars(length(min = 1))]
     #[expect(clippy::struct_field_names, reason = "the key of the file")]

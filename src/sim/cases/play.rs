@@ -23,7 +23,7 @@ use crate::{
     workflow::{Does, Workflow},
 };
 
-/// Nothing fails, nobody has luck, and there is room for everything at once.
+/// Nothing fails, entrants differ by their skill alone, and there is room for everything at once.
 const CALM: &str = "\
 god_flow: 1
 world: calm
@@ -31,7 +31,7 @@ hosts:
   - { name: h100, count: 400, gpus: 8xH100, cpus: 2000, memory: 20TB, slots: 64 }
   - { name: h200, count: 16, gpus: 8xH200, cpus: 2000, memory: 20TB, slots: 64 }
   - { name: a100, count: 16, gpus: 8xA100, cpus: 2000, memory: 20TB, slots: 64 }
-entrants: { noise: 0, no_loss: 0, not_a_finetune: 0 }
+entrants: { varies: 0.1, noise: 0, no_loss: 0, not_a_finetune: 0 }
 ";
 
 /// Decisions that an operator makes in one case at most.

@@ -1,7 +1,8 @@
 //! Reads a file of cases.
 
-use std::sync::LazyLock;
+use std::{hash::Hash, sync::LazyLock};
 
+use indexmap::IndexMap;
 use serde_json::Value as Json;
 
 use super::file;
@@ -42,14 +43,21 @@ pub fn read(source: SourceId, text: &str) -> Result<File, Vec<Mistake>> {
     let file: file::Cases = serde_json::from_value(tree.to_json())
         .map_err(|error| vec![Mistake::new("cases::unreadable", tree.place, error.to_string())])?;
     let written = tree.get("cases").map(Tree::entries).unwrap_or_default();
-    let cases = file.cases.into_iter().zip(written).map(|((name, says), (key, tree))| Case {
-        name,
-        place: key.place,
-        says,
-        tree: tree.clone(),
+    let (set, inputs) = (file.set, file.inputs);
+    let cases = file.cases.into_iter().zip(written).map(|((name, mut says), (key, tree))| {
+        says.set = over(&set, says.set);
+        says.inputs = over(&inputs, says.inputs);
+        Case { name, place: key.place, says, tree: tree.clone() }
     });
     let test = (file.test, tree.get("test").map_or(tree.place, |test| test.place));
     Ok(File { test, cases: cases.collect() })
+}
+
+/// What all cases have in common, and what one says instead or besides.
+fn over<K: Clone + Eq + Hash>(common: &IndexMap<K, Json>, own: IndexMap<K, Json>) -> IndexMap<K, Json> {
+    let mut all = common.clone();
+    all.extend(own);
+    all
 }
 
 impl Case {
