@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use god_flow::action::{dedup, register};
 use serde_json::{Value as Json, json};
 
-use super::{Case, Missed, Translation, list, map, play, text};
+use super::{Case, Missed, Translation, list, play, text};
 
 pub const TOPICS: &[(&str, Translation)] = &[
     ("dedup_cluster", cluster),
@@ -98,7 +98,7 @@ fn different(hotkeys: &[&str]) -> Json {
 fn cluster(case: &Case) -> Result<Json, Missed> {
     let hotkeys = texts(case.get("hotkeys"))?;
     let pairs: Vec<Vec<&str>> = case.list("pairs")?.iter().map(texts).collect::<Result<_, _>>()?;
-    let answers = pairs.iter().map(|pair| duplicate(pair[0], pair[1])).collect();
+    let answers = pairs.iter().flat_map(|it| it.windows(2)).map(|pair| duplicate(pair[0], pair[1])).collect();
     Ok(same(case, &different(&hotkeys), &answers, &Json::Null)?["clusters"].take())
 }
 
@@ -148,7 +148,8 @@ fn gate(case: &Case) -> Result<Json, Missed> {
         _ => json!({}),
     };
     input["champion"] = json!(BURN);
-    if let Ok(review) = map(case.get("review")) {
+    let review = case.get("review");
+    if review.is_object() {
         input["review"] = json!({"status": review["status"], "approved": review["approved_eliminations"], "applied": review["resolved"]});
     }
     let found = play("gate", input)?;

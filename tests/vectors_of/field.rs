@@ -9,6 +9,9 @@ use super::{Case, Missed, Translation, list, play, text};
 pub const TOPICS: &[(&str, Translation)] =
     &[("organise_round", organise_round), ("create_next_round", create_next_round)];
 
+/// A larger field than this is a slip of the file.
+const FIELD_MOST: u64 = 100_000;
+
 /// An entrant of whom only the hotkey matters.
 pub fn entrant(hotkey: &str) -> Json {
     json!({"hotkey": hotkey, "repository": "https://github.com/owner/repository", "commit": "0".repeat(40)})
@@ -20,7 +23,7 @@ fn kind<'c>(case: &Case<'c>) -> &'c str {
 }
 
 fn hotkeys(count: u64, burn: Option<&str>) -> Vec<String> {
-    let others = count - u64::from(burn.is_some());
+    let others = count.min(FIELD_MOST).saturating_sub(u64::from(burn.is_some()));
     (0..others).map(|i| format!("h{i:03}")).chain(burn.map(String::from)).collect()
 }
 

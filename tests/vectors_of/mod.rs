@@ -3,10 +3,12 @@
 
 mod admission;
 mod boss;
+mod constants;
 mod field;
 mod figures;
 mod gpus;
 mod pay;
+mod reasons;
 mod rounds;
 mod standing;
 mod tasks;
@@ -34,6 +36,7 @@ pub type Translation = fn(&Case) -> Result<Json, Missed>;
 const GROUPS: &[&[(&str, Translation)]] = &[
     admission::TOPICS,
     boss::TOPICS,
+    constants::TOPICS,
     field::TOPICS,
     figures::TOPICS,
     gpus::TOPICS,
@@ -51,6 +54,21 @@ pub const WHY_NOT: &[(&str, &str)] = &[
     ("dstack_h200_count", "customers' jobs on rented machines are no tournament"),
     ("dstack_run_name", "customers' jobs on rented machines are no tournament"),
 ];
+
+/// The topic that a file is about, by its name: what stands before the first dot, without a number or a note after it.
+pub fn topic(stem: &str) -> &str {
+    let name = stem.split('.').next().unwrap_or(stem);
+    let known = GROUPS.iter().copied().flatten().map(|(it, _)| *it).chain(WHY_NOT.iter().map(|(it, _)| *it));
+    let is_it = |topic: &&str| {
+        let rest = name.strip_prefix(*topic);
+        rest.is_some_and(|rest| {
+            rest.is_empty()
+                || rest.starts_with('-')
+                || rest.trim_matches(|it: char| it == '_' || it.is_ascii_digit()).is_empty()
+        })
+    };
+    known.filter(is_it).max_by_key(|it| it.len()).unwrap_or(name)
+}
 
 pub fn translation(topic: &str) -> Option<Translation> {
     GROUPS.iter().copied().flatten().find(|(name, _)| *name == topic).map(|(_, translation)| *translation)
