@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, LazyLock},
 };
 
 use serde_json::json;
@@ -49,9 +49,14 @@ pub(super) fn folder(address: &str) -> PathBuf {
 }
 
 /// Waits for something that waits itself.
+///
+/// There is one runtime for the whole call: a connection to a store lives in the one that opened it.
 pub(super) fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.expect("the system gives a thread and an event queue").block_on(future)
+    static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        runtime.expect("the system gives a thread and an event queue")
+    });
+    RUNTIME.block_on(future)
 }
 
 pub(super) fn carry(carried: &Carried<'_>, setup: &Setup, detach: bool, out: &Out) -> Exit {

@@ -21,10 +21,9 @@ pub(super) struct Where {
     pub(super) store: Option<String>,
 }
 
-/// An open store, with what it takes to wait for it.
+/// An open store.
 pub(super) struct Stored {
     pub(super) store: Arc<dyn Store>,
-    runtime: tokio::runtime::Runtime,
 }
 
 /// A run with all that its records say.
@@ -40,16 +39,14 @@ pub(super) struct Told {
 impl Where {
     pub(super) fn open(&self, out: &Out) -> Result<Stored, Exit> {
         let address = carry::address(self.store.as_deref());
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-        let runtime = runtime.map_err(|error| out.failure(&format!("cannot wait for the store: {error}")))?;
-        let store = runtime.block_on(store::open(&address)).map_err(|error| out.failure(&driver::full(&error)))?;
-        Ok(Stored { store, runtime })
+        let store = carry::block_on(store::open(&address)).map_err(|error| out.failure(&driver::full(&error)))?;
+        Ok(Stored { store })
     }
 }
 
 impl Stored {
     pub(super) fn wait<T>(&self, future: impl Future<Output = T>) -> T {
-        self.runtime.block_on(future)
+        carry::block_on(future)
     }
 
     /// The run that a person means.
