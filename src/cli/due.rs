@@ -40,7 +40,7 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
         Ok(stored) => stored,
         Err(exit) => return exit,
     };
-    let runs = match stored.wait(stored.store.list(RUNS_SEEN)) {
+    let runs = match super::carry::block_on(stored.store.list(RUNS_SEEN)) {
         Ok(runs) => runs,
         Err(error) => return out.failure(&driver::full(&error)),
     };

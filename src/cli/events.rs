@@ -33,7 +33,7 @@ fn follow(args: &Args, out: &Out) -> Result<Exit, Exit> {
     let run = stored.find(&args.run, out)?.id;
     let mut from = args.from;
     loop {
-        let page = stored.wait(stored.store.page(run, from, PAGE_RECORDS));
+        let page = super::carry::block_on(stored.store.page(run, from, PAGE_RECORDS));
         let page = page.map_err(|error| out.failure(&driver::full(&error)))?;
         let mut text = String::new();
         for record in &page {

@@ -72,8 +72,8 @@ fn write(args: &Args, out: &Out) -> Result<Exit, Exit> {
     let stored = args.place.open(out)?;
     let header = stored.find(&args.run, out)?;
     let told = |error: driver::Error| out.failure(&driver::full(&error));
-    let source = stored.wait(stored.store.workflow(header.workflow)).map_err(|error| told(error.into()))?;
-    let records = stored.wait(driver::records(&*stored.store, header.id)).map_err(told)?;
+    let source = super::carry::block_on(stored.store.workflow(header.workflow)).map_err(|error| told(error.into()))?;
+    let records = super::carry::block_on(driver::records(&*stored.store, header.id)).map_err(told)?;
     let head = Head {
         god_flow_run: 1,
         id: header.id,

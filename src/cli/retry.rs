@@ -64,8 +64,7 @@ fn begin(args: &Args, out: &Out) -> Result<Exit, Exit> {
         now: old.now(),
     };
     let id = RunId::from(uuid::Uuid::now_v7());
-    let header = store
-        .wait(driver::begin_again(&*store.store, id, new, reusable))
+    let header = carry::block_on(driver::begin_again(&*store.store, id, new, reusable))
         .map_err(|error| out.refused(&driver::full(&error)))?;
     if out.json {
         return Ok(out.json_data(&json!({ "run": header.id, "name": header.name, "again": old.header.id })));

@@ -19,7 +19,7 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
         Ok(stored) => stored,
         Err(exit) => return exit,
     };
-    let runs = match stored.wait(stored.store.list(args.limit)) {
+    let runs = match super::carry::block_on(stored.store.list(args.limit)) {
         Ok(runs) => runs,
         Err(error) => return out.failure(&driver::full(&error)),
     };

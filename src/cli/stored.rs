@@ -45,13 +45,9 @@ impl Where {
 }
 
 impl Stored {
-    pub(super) fn wait<T>(&self, future: impl Future<Output = T>) -> T {
-        carry::block_on(future)
-    }
-
     /// The run that a person means.
     pub(super) fn find(&self, text: &str, out: &Out) -> Result<RunHeader, Exit> {
-        match self.wait(self.store.find(text)).map_err(|error| out.failure(&driver::full(&error)))? {
+        match carry::block_on(self.store.find(text)).map_err(|error| out.failure(&driver::full(&error)))? {
             Found::One(header) => Ok(header),
             Found::None if text == "@latest" => Err(out.wrong("there are no runs yet")),
             Found::None => Err(out.wrong(&format!("there is no run `{text}`; `god-flow runs` lists them"))),
@@ -65,7 +61,7 @@ impl Stored {
     /// The run read back, and looked ahead in.
     pub(super) fn told(&self, text: &str, out: &Out) -> Result<Told, Exit> {
         let header = self.find(text, out)?;
-        let told = self.wait(async {
+        let told = carry::block_on(async {
             let source = self.store.workflow(header.workflow).await?;
             let workflow = driver::workflow(&source)?;
             let records = driver::records(&*self.store, header.id).await?;

@@ -141,7 +141,7 @@ fn tell(args: &Args, command: run::Command, done: &str, out: &Out) -> Exit {
     let who = args.who.clone().or_else(|| named("USER")).or_else(|| named("USERNAME"));
     let who = who.unwrap_or_else(|| "an operator".into());
     let by = format!("a command of process {}", std::process::id());
-    let answer = stored.wait(driver::ask(&*stored.store, header.id, &by, &who, &args.why, command));
+    let answer = super::carry::block_on(driver::ask(&*stored.store, header.id, &by, &who, &args.why, command));
     match answer {
         Ok(Answer::Obeyed) if out.json => {
             out.json_data(&json!({ "run": header.id, "name": header.name, "done": done }))
