@@ -66,7 +66,8 @@ async fn a_driver_does_what_it_is_told() {
     if let (Ok(address), Ok(run)) = (std::env::var(ADDRESS), std::env::var(RUN)) {
         return drive(&address, &run).await;
     }
-    let mut driver = Driver::start(&Place::sqlite(), None);
+    let place = Place::sqlite();
+    let mut driver = Driver::start(&place, None);
     driver.answer().await.unwrap().parse::<RunId>().unwrap();
     driver.order(2).await;
     assert_eq!(driver.answer().await.as_deref(), Some("4"));
