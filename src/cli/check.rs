@@ -1,7 +1,5 @@
 //! `god-flow check`: what is wrong with workflow files and modelled worlds, and where.
 
-use std::path::{Path, PathBuf};
-
 use clap::ValueEnum;
 
 use super::{
@@ -44,7 +42,7 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
     };
     let mut paths = Vec::new();
     for path in &args.paths {
-        match expand(path) {
+        match files::expand(path, "workflow files (*.yaml, *.yml)", &is_checked) {
             Ok(found) => paths.extend(found),
             Err(why) => return out.wrong(&why),
         }
@@ -81,30 +79,7 @@ pub(super) fn merged(mistakes: Vec<Mistake>, from: &Sources, into: &mut Sources)
         .collect()
 }
 
-/// The files that a path means.
-fn expand(path: &str) -> Result<Vec<String>, String> {
-    if path == "-" || !Path::new(path).is_dir() {
-        return Ok(vec![path.to_string()]);
-    }
-    let mut found = Vec::new();
-    walk(Path::new(path), &mut found)?;
-    found.sort();
-    if found.is_empty() {
-        return Err(format!("expected workflow files (*.yaml) in the folder {path}, found none"));
-    }
-    Ok(found)
-}
-
-fn walk(folder: &Path, found: &mut Vec<String>) -> Result<(), String> {
-    let told = |error: std::io::Error| format!("cannot read the folder {}: {error}", folder.display());
-    for entry in std::fs::read_dir(folder).map_err(told)? {
-        let path: PathBuf = entry.map_err(told)?.path();
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        if path.is_dir() && !path.is_symlink() && !name.starts_with('.') {
-            walk(&path, found)?;
-        } else if [".yaml", ".yml"].iter().any(|end| name.ends_with(end)) && !name.contains(".test.") {
-            found.push(path.to_string_lossy().into_owned());
-        }
-    }
-    Ok(())
+/// Whether a file of that name is a workflow, a part or a world: cases are run by `test`.
+fn is_checked(name: &str) -> bool {
+    [".yaml", ".yml"].iter().any(|end| name.ends_with(end)) && !name.contains(".test.")
 }

@@ -228,6 +228,31 @@ fn set(tree: &mut Tree, setting: &str, sources: &mut Sources, mistakes: &mut Vec
     *at = value;
 }
 
+/// The files that a path means: itself, or of a folder those of some name, in order. `what` says which ones are meant.
+pub(super) fn expand(path: &str, what: &str, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<String>, String> {
+    if path == "-" || !Path::new(path).is_dir() {
+        return Ok(vec![path.to_string()]);
+    }
+    let mut found = Vec::new();
+    walk(Path::new(path), wanted, &mut found)?;
+    found.sort();
+    if found.is_empty() { Err(format!("expected {what} in the folder {path}, found none")) } else { Ok(found) }
+}
+
+fn walk(folder: &Path, wanted: &dyn Fn(&str) -> bool, found: &mut Vec<String>) -> Result<(), String> {
+    let told = |error: std::io::Error| format!("cannot read the folder {}: {error}", folder.display());
+    for entry in std::fs::read_dir(folder).map_err(told)? {
+        let path: PathBuf = entry.map_err(told)?.path();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if path.is_dir() && !path.is_symlink() && !name.starts_with('.') {
+            walk(&path, wanted, found)?;
+        } else if wanted(&name) {
+            found.push(path.to_string_lossy().into_owned());
+        }
+    }
+    Ok(())
+}
+
 /// How many of each to make up: no more than a `for_each` takes, so that nobody waits for what is refused afterwards.
 pub(super) fn entrants(text: &str) -> Result<usize, String> {
     match text.parse() {

@@ -1,9 +1,6 @@
 //! `god-flow test`: holds workflows to the cases beside them.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
 use serde_json::json;
 
@@ -41,7 +38,7 @@ struct Tried {
 pub(super) fn run(args: &Args, out: &Out) -> Exit {
     let mut paths = Vec::new();
     for path in &args.paths {
-        match expand(Path::new(path)) {
+        match files::expand(path, "files of cases (*.test.yaml, *.test.yml)", &holds_cases) {
             Ok(found) => paths.extend(found),
             Err(why) => return out.wrong(&why),
         }
@@ -113,30 +110,7 @@ fn file(path: &str, only: Option<&str>, all: &mut Sources, tried: &mut Vec<Tried
     Ok(())
 }
 
-/// The files of cases that a path means.
-fn expand(path: &Path) -> Result<Vec<String>, String> {
-    if !path.is_dir() {
-        return Ok(vec![path.to_string_lossy().into_owned()]);
-    }
-    let mut found = Vec::new();
-    walk(path, &mut found)?;
-    found.sort();
-    if found.is_empty() {
-        return Err(format!("expected files of cases (*.test.yaml) in the folder {}, found none", path.display()));
-    }
-    Ok(found)
-}
-
-fn walk(folder: &Path, found: &mut Vec<String>) -> Result<(), String> {
-    let told = |error: std::io::Error| format!("cannot read the folder {}: {error}", folder.display());
-    for entry in std::fs::read_dir(folder).map_err(told)? {
-        let path: PathBuf = entry.map_err(told)?.path();
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        if path.is_dir() && !path.is_symlink() && !name.starts_with('.') {
-            walk(&path, found)?;
-        } else if name.ends_with(".test.yaml") || name.ends_with(".test.yml") {
-            found.push(path.to_string_lossy().into_owned());
-        }
-    }
-    Ok(())
+/// Whether a file of that name holds cases.
+fn holds_cases(name: &str) -> bool {
+    name.ends_with(".test.yaml") || name.ends_with(".test.yml")
 }
