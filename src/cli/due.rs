@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{Exit, files, out::Out, stored::Where, table};
+use super::{Exit, carry, files, out::Out, stored::Where, table};
 use crate::{
     driver,
     store::RunHeader,
@@ -40,7 +40,7 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
         Ok(stored) => stored,
         Err(exit) => return exit,
     };
-    let runs = match super::carry::block_on(stored.store.list(RUNS_SEEN)) {
+    let runs = match carry::block_on(stored.store.list(RUNS_SEEN)) {
         Ok(runs) => runs,
         Err(error) => return out.failure(&driver::full(&error)),
     };

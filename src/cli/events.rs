@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Exit, out::Out, stored::Where};
+use super::{Exit, carry, out::Out, stored::Where};
 use crate::{driver, run::Record, store::PAGE_RECORDS};
 
 /// How often the store is asked for more.
@@ -33,7 +33,7 @@ fn follow(args: &Args, out: &Out) -> Result<Exit, Exit> {
     let run = stored.find(&args.run, out)?.id;
     let mut from = args.from;
     loop {
-        let page = super::carry::block_on(stored.store.page(run, from, PAGE_RECORDS));
+        let page = carry::block_on(stored.store.page(run, from, PAGE_RECORDS));
         let page = page.map_err(|error| out.failure(&driver::full(&error)))?;
         let mut text = String::new();
         for record in &page {

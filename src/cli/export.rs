@@ -8,7 +8,7 @@ use std::{fs::File, io::BufRead, path::PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Exit, out::Out, stored::Where};
+use super::{Exit, carry, out::Out, stored::Where};
 use crate::{
     driver,
     run::{Digest, Record, RunId},
@@ -72,8 +72,8 @@ fn write(args: &Args, out: &Out) -> Result<Exit, Exit> {
     let stored = args.place.open(out)?;
     let header = stored.find(&args.run, out)?;
     let told = |error: driver::Error| out.failure(&driver::full(&error));
-    let source = super::carry::block_on(stored.store.workflow(header.workflow)).map_err(|error| told(error.into()))?;
-    let records = super::carry::block_on(driver::records(&*stored.store, header.id)).map_err(told)?;
+    let source = carry::block_on(stored.store.workflow(header.workflow)).map_err(|error| told(error.into()))?;
+    let records = carry::block_on(driver::records(&*stored.store, header.id)).map_err(told)?;
     let head = Head {
         god_flow_run: 1,
         id: header.id,

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Exit, out::Out, stored::Where, table};
+use super::{Exit, carry, out::Out, stored::Where, table};
 use crate::{driver, store::RunHeader};
 
 #[derive(clap::Args)]
@@ -19,7 +19,7 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
         Ok(stored) => stored,
         Err(exit) => return exit,
     };
-    let runs = match super::carry::block_on(stored.store.list(args.limit)) {
+    let runs = match carry::block_on(stored.store.list(args.limit)) {
         Ok(runs) => runs,
         Err(error) => return out.failure(&driver::full(&error)),
     };

@@ -5,16 +5,15 @@
 use clap::ValueEnum;
 use serde_json::json;
 
-use super::{Exit, files, out::Out, stored::Where};
+use super::{Exit, carry, files, out::Out, stored::Where};
 use crate::{
     driver::{self, Answer},
     run::{self, Ruling, place::HostId},
 };
 
+/// Who says it and why, and where the run is kept.
 #[derive(clap::Args)]
-pub(super) struct Args {
-    /// The run: its name or id, the start of either, or `@latest`.
-    run: String,
+struct OnRecord {
     /// Why; it is recorded.
     #[arg(long)]
     why: String,
@@ -26,19 +25,21 @@ pub(super) struct Args {
 }
 
 #[derive(clap::Args)]
+pub(super) struct Args {
+    /// The run: its name or id, the start of either, or `@latest`.
+    run: String,
+    #[command(flatten)]
+    on_record: OnRecord,
+}
+
+#[derive(clap::Args)]
 pub(super) struct OfHost {
     /// The run: its name or id, the start of either, or `@latest`.
     run: String,
     /// The host, as `god-flow show` and `god-flow timeline` name it.
     host: String,
-    /// Why; it is recorded.
-    #[arg(long)]
-    why: String,
-    /// Who; left out, the user of this system.
-    #[arg(long)]
-    who: Option<String>,
     #[command(flatten)]
-    place: Where,
+    on_record: OnRecord,
 }
 
 #[derive(clap::Args)]
@@ -50,17 +51,11 @@ pub(super) struct Decide {
     /// What becomes of it.
     #[arg(value_enum)]
     decision: Decision,
-    /// Why; it is recorded.
-    #[arg(long)]
-    why: String,
     /// A file with what the node gives instead, in YAML or JSON: for `replace`.
     #[arg(long, value_name = "FILE")]
     with: Option<String>,
-    /// Who; left out, the user of this system.
-    #[arg(long)]
-    who: Option<String>,
     #[command(flatten)]
-    place: Where,
+    on_record: OnRecord,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -90,21 +85,15 @@ pub(super) fn decide(args: &Decide, out: &Out) -> Exit {
         (Decision::Void, None) => Ruling::Void,
     };
     let command = run::Command::Rule { node: args.node.as_str().into(), ruling };
-    let call = Args {
-        run: args.run.clone(),
-        why: args.why.clone(),
-        who: args.who.clone(),
-        place: Where { store: args.place.store.clone() },
-    };
-    tell(&call, command, "decided", out)
+    tell(&args.run, &args.on_record, command, "decided", out)
 }
 
 pub(super) fn cancel(args: &Args, out: &Out) -> Exit {
-    tell(args, run::Command::Cancel, "cancelled", out)
+    tell(&args.run, &args.on_record, run::Command::Cancel, "cancelled", out)
 }
 
 pub(super) fn pause(args: &Args, out: &Out) -> Exit {
-    tell(args, run::Command::Pause, "paused", out)
+    tell(&args.run, &args.on_record, run::Command::Pause, "paused", out)
 }
 
 pub(super) fn drain(args: &OfHost, out: &Out) -> Exit {
@@ -120,28 +109,25 @@ fn tell_of_host(args: &OfHost, command: impl FnOnce(HostId) -> run::Command, don
         Ok(host) => host,
         Err(why) => return out.wrong(&why),
     };
-    let place = Where { store: args.place.store.clone() };
-    let call = Args { run: args.run.clone(), why: args.why.clone(), who: args.who.clone(), place };
-    tell(&call, command(host), done, out)
+    tell(&args.run, &args.on_record, command(host), done, out)
 }
 
-fn tell(args: &Args, command: run::Command, done: &str, out: &Out) -> Exit {
-    if args.why.trim().is_empty() {
+fn tell(run: &str, on_record: &OnRecord, command: run::Command, done: &str, out: &Out) -> Exit {
+    let OnRecord { why, who, place } = on_record;
+    if why.trim().is_empty() {
         return out.wrong("--why is recorded for those who come after: say why");
     }
-    let stored = match args.place.open(out) {
+    let stored = match place.open(out) {
         Ok(stored) => stored,
         Err(exit) => return exit,
     };
-    let header = match stored.find(&args.run, out) {
+    let header = match stored.find(run, out) {
         Ok(header) => header,
         Err(exit) => return exit,
     };
-    let named = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let who = args.who.clone().or_else(|| named("USER")).or_else(|| named("USERNAME"));
-    let who = who.unwrap_or_else(|| "an operator".into());
+    let who = who.clone().unwrap_or_else(carry::user);
     let by = format!("a command of process {}", std::process::id());
-    let answer = super::carry::block_on(driver::ask(&*stored.store, header.id, &by, &who, &args.why, command));
+    let answer = carry::block_on(driver::ask(&*stored.store, header.id, &by, &who, why, command));
     match answer {
         Ok(Answer::Obeyed) if out.json => {
             out.json_data(&json!({ "run": header.id, "name": header.name, "done": done }))

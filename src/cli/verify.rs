@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::{Exit, export, out::Out, stored::Where, table::fit};
+use super::{Exit, carry, export, out::Out, stored::Where, table::fit};
 use crate::{
     driver,
     run::{
@@ -49,8 +49,8 @@ fn found(args: &Args, out: &Out) -> Result<Found, Exit> {
     let stored = args.place.open(out)?;
     let header = stored.find(&args.run, out)?;
     let told = |error: driver::Error| out.failure(&driver::full(&error));
-    let source = super::carry::block_on(stored.store.workflow(header.workflow)).map_err(|error| told(error.into()))?;
-    let records = super::carry::block_on(driver::records(&*stored.store, header.id)).map_err(told)?;
+    let source = carry::block_on(stored.store.workflow(header.workflow)).map_err(|error| told(error.into()))?;
+    let records = carry::block_on(driver::records(&*stored.store, header.id)).map_err(told)?;
     Ok(Found { name: header.name, id: header.id, source, digest: header.workflow, records })
 }
 
