@@ -10,7 +10,7 @@ use super::{
     Action,
     entry::decide,
     reflect,
-    vocabulary::{Better, Place, yes},
+    vocabulary::{Better, Outcome, Place, yes},
 };
 use crate::base::Ty;
 
@@ -66,6 +66,12 @@ pub struct Submission {
     #[serde(default)]
     #[schemars(schema_with = "super::vocabulary::time_or_nothing")]
     pub submitted: Option<Timestamp>,
+}
+
+impl From<Outcome> for Submission {
+    fn from(Outcome { hotkey, loss, finetune }: Outcome) -> Self {
+        Self { hotkey, loss, finetune, reason: None, hash: None, submitted: None }
+    }
 }
 
 /// What places score.
@@ -127,7 +133,7 @@ pub(super) fn action() -> Action {
     )
 }
 
-fn rank(it: &Rank) -> Ranked {
+pub(super) fn rank(it: &Rank) -> Ranked {
     let copies = if it.rules.equal_are_copies { copies(&it.results) } else { vec![false; it.results.len()] };
     let fault = |at: usize| {
         let result = &it.results[at];
@@ -145,13 +151,16 @@ fn rank(it: &Rank) -> Ranked {
     let loss = |at: usize| it.results[at].loss.unwrap_or_default();
     order.sort_by(|a, b| it.better.order(loss(*a), loss(*b)));
 
+    let mut place_of = vec![None; it.results.len()];
+    order.iter().enumerate().for_each(|(place, at)| place_of[*at] = Some(place));
+
     let last = it.rules.scoring.map_or(0, |scoring| scoring.at_the_end(order.len()));
     let score = |at: usize| {
         let result = &it.results[at];
         // A reason that was given beforehand spares a good result the score of an invalid one.
         let is_invalid = copies[at] || !(result.finetune || it.rules.assume_finetune) || result.loss.is_none();
         let scoring = it.rules.scoring.as_ref();
-        let (score, why) = match order.iter().position(|ranked| *ranked == at) {
+        let (score, why) = match place_of[at] {
             Some(0) => (scoring.map(|it| it.first), "first".into()),
             Some(place) if place >= order.len() - last => (scoring.map(|it| it.last), "last".into()),
             Some(_) => (scoring.map(|it| it.rest), "rest".into()),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Action,
     entry::decide,
+    rank::{Rank, Ranked, Rules, Submission, rank},
     reflect,
     vocabulary::{Better, Outcome, Place},
 };
@@ -44,18 +45,11 @@ pub(super) fn action() -> Action {
     .example("score:\n  score:\n    results: \"${entries.map(e, {'hotkey': e.key, 'loss': e.value.loss})}\"\n    better: lower\n")
 }
 
+/// As `rank` does it, without its rules.
 fn score(input: Score) -> Scored {
-    let (valid, invalid): (Vec<_>, Vec<_>) =
-        input.results.into_iter().partition(|it| it.finetune && it.loss.is_some_and(f64::is_finite));
-    let mut valid: Vec<(String, f64)> = valid.into_iter().filter_map(|it| Some((it.hotkey, it.loss?))).collect();
-    valid.sort_by(|(_, a), (_, b)| input.better.order(*a, *b));
-    let mut ranking: Vec<Place> = Vec::with_capacity(valid.len());
-    for (i, (hotkey, loss)) in valid.into_iter().enumerate() {
-        let shared = ranking.last().filter(|before| before.loss == loss).map(|before| before.place);
-        let place = shared.unwrap_or(u32::try_from(i + 1).unwrap_or(u32::MAX));
-        ranking.push(Place { hotkey, place, loss });
-    }
-    Scored { ranking, invalid: invalid.into_iter().map(|it| it.hotkey).collect() }
+    let results = input.results.into_iter().map(Submission::from).collect();
+    let Ranked { ranking, invalid, .. } = rank(&Rank { results, better: input.better, rules: Rules::default() });
+    Scored { ranking, invalid }
 }
 
 #[cfg(test)]
