@@ -3,35 +3,21 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail anywhere")]
 
+mod files;
+
 use std::{
     collections::{BTreeSet, HashSet},
     sync::Arc,
 };
 
+use files::{checked, loaded};
 use god_flow::{
     base::{Seed, Span},
-    document,
     run::{Beginning, Blame, Cause, Digest, Event, Failure, Input, NodeId, Report, RunId, World, read},
     sim::Model,
-    workflow::{self, Checked, Workflow},
+    workflow::Workflow,
 };
 use jiff::Timestamp;
-
-struct Disk;
-impl document::Reader for Disk {
-    fn read(&self, path: &str) -> Result<String, String> {
-        std::fs::read_to_string(path).map_err(|error| error.to_string())
-    }
-}
-
-fn workflow(path: &str) -> Arc<Workflow> {
-    let (loaded, _, mistakes) = document::load(path, &Disk, &document::types::is_modifier);
-    assert!(mistakes.is_empty(), "{path}: {mistakes:?}");
-    match workflow::check(&loaded.unwrap().tree) {
-        Ok(Checked::Workflow(workflow)) => Arc::new(*workflow),
-        other => panic!("{path}: {other:?}"),
-    }
-}
 
 /// What befalls one attempt.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -161,7 +147,7 @@ fn every_step_comes_through_every_trouble() {
         ("tests/scenarios/hold.yaml", 1),
         ("tests/scenarios/nested.yaml", 1),
     ] {
-        let workflow = workflow(path);
+        let workflow = checked(&loaded(path));
         let worked = play(&workflow, entrants, None, Trouble::Nothing);
         // One instance of each step: the last part of its name, without the keys of the items.
         let mut steps = BTreeSet::new();

@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail anywhere")]
 
+mod files;
+
 use std::{
     sync::{
         Arc, LazyLock, Mutex,
@@ -13,28 +15,12 @@ use std::{
     thread,
 };
 
+use files::{checked, loaded};
 use god_flow::{
     base::{Seed, SourceId},
-    document,
     sim::{End, Model, Setup, play, same_result, storm},
-    workflow::{self, Checked, Workflow},
+    workflow::Workflow,
 };
-
-struct Disk;
-impl document::Reader for Disk {
-    fn read(&self, path: &str) -> Result<String, String> {
-        std::fs::read_to_string(path).map_err(|error| error.to_string())
-    }
-}
-
-fn workflow(path: &str) -> Arc<Workflow> {
-    let (loaded, _, mistakes) = document::load(path, &Disk, &document::types::is_modifier);
-    assert!(mistakes.is_empty(), "{path}: {mistakes:?}");
-    match workflow::check(&loaded.unwrap().tree) {
-        Ok(Checked::Workflow(workflow)) => Arc::new(*workflow),
-        other => panic!("{path}: {other:?}"),
-    }
-}
 
 /// What is played, and with how many entrants.
 const FIELDS: [(&str, usize); 14] = [
@@ -55,7 +41,7 @@ const FIELDS: [(&str, usize); 14] = [
 ];
 
 static WORKFLOWS: LazyLock<Vec<Arc<Workflow>>> =
-    LazyLock::new(|| FIELDS.iter().map(|(path, _)| workflow(path)).collect());
+    LazyLock::new(|| FIELDS.iter().map(|(path, _)| checked(&loaded(path))).collect());
 
 fn rough() -> Model {
     let text = std::fs::read_to_string("tests/worlds/rough.yaml").unwrap();
@@ -82,7 +68,7 @@ fn every_shipped_workflow_plays_to_its_end() {
         ("examples/workflows/container.yaml", 1),
         ("examples/workflows/train.yaml", 1),
     ] {
-        let workflow = workflow(path);
+        let workflow = checked(&loaded(path));
         let inputs = model.inputs(&workflow, &indexmap::IndexMap::default(), Some(entrants), Seed(1)).unwrap();
         let account = play(&model, &Setup { workflow, inputs, seed: Seed(1) });
         assert!(matches!(account.end, End::Over(_)), "{path}: {:?}", account.end);

@@ -7,6 +7,7 @@
 #![expect(unreachable_pub, reason = "the submodules are the harness's own")]
 #![expect(clippy::print_stdout, reason = "the table is what this prints")]
 
+mod files;
 mod vectors_of;
 
 use std::{

@@ -12,32 +12,22 @@ use god_flow::{
         place::{GpuId, HostId},
         read,
     },
-    workflow::{self, Does, Workflow},
+    workflow::{Does, Workflow},
 };
 use jiff::{SignedDuration, Timestamp};
 
-struct Disk;
-impl document::Reader for Disk {
-    fn read(&self, path: &str) -> Result<String, String> {
-        std::fs::read_to_string(path).map_err(|error| error.to_string())
-    }
-}
+use crate::files::{checked, loaded};
 
 /// A workflow's kept text, from a file of this project.
 pub(crate) fn source(path: &str) -> String {
-    let (loaded, _, mistakes) = document::load(path, &Disk, &document::types::is_modifier);
-    assert!(mistakes.is_empty(), "{path}: {mistakes:?}");
-    document::stored::write(&loaded.unwrap().tree)
+    document::stored::write(&loaded(path))
 }
 
 /// A workflow from the text of one file.
 pub(crate) fn written(text: &str) -> Arc<Workflow> {
     let (tree, mistakes) = document::parse(god_flow::base::SourceId(1), text);
     assert!(mistakes.is_empty(), "{mistakes:?}");
-    match workflow::check(&tree.unwrap()) {
-        Ok(workflow::Checked::Workflow(workflow)) => Arc::new(*workflow),
-        other => panic!("{other:?}"),
-    }
+    checked(&tree.unwrap())
 }
 
 /// How work ends: by a node's id, the failures of its attempts, one after the other.

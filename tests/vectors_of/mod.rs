@@ -23,11 +23,12 @@ use std::{
 use god_flow::{
     action::{self, Gives, Takes, vocabulary::types},
     base::{Seed, Value},
-    document::{self, types::is_modifier},
     rule::{Env, Failure},
-    workflow::{self, Checked, Workflow},
+    workflow::Workflow,
 };
 use serde_json::{Map, Value as Json};
+
+use crate::files::{checked, loaded};
 
 /// Plays a case: gives what our side says, in the words of the case's `out`.
 pub type Translation = fn(&Case) -> Result<Json, Missed>;
@@ -108,7 +109,7 @@ impl Variant {
             "V3" => ("-2026-07", &KINDS[..]),
             other => return Err(format!("no workflow is shipped for {other}")),
         };
-        let workflows = kinds.iter().map(|kind| (*kind, workflow(&format!("workflows/{kind}{suffix}.yaml"))));
+        let workflows = kinds.iter().map(|kind| (*kind, checked(&loaded(&format!("workflows/{kind}{suffix}.yaml")))));
         Ok(Self { name: name.into(), workflows: workflows.collect() })
     }
 
@@ -117,22 +118,6 @@ impl Variant {
         let found = self.workflows.iter().find(|(name, _)| *name == kind);
         let why = || Missed::NotApplicable(format!("{} has no {kind} tournament", self.name));
         found.map(|(_, workflow)| workflow).ok_or_else(why)
-    }
-}
-
-struct Disk;
-impl document::Reader for Disk {
-    fn read(&self, path: &str) -> Result<String, String> {
-        std::fs::read_to_string(path).map_err(|error| error.to_string())
-    }
-}
-
-fn workflow(path: &str) -> Arc<Workflow> {
-    let (loaded, _, mistakes) = document::load(path, &Disk, &is_modifier);
-    assert!(mistakes.is_empty(), "{path}: {mistakes:?}");
-    match workflow::check(&loaded.unwrap().tree) {
-        Ok(Checked::Workflow(workflow)) => Arc::new(*workflow),
-        other => panic!("{path}: {other:?}"),
     }
 }
 
