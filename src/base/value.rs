@@ -52,6 +52,29 @@ impl FromIterator<(Arc<str>, Value)> for Record {
 }
 
 impl Value {
+    /// Whether it may stand where the type is declared.
+    pub fn is(&self, ty: &Ty) -> bool {
+        match (self, ty) {
+            (Self::Null, Ty::Null | Ty::Optional(_)) => true,
+            (value, Ty::Optional(inner)) => value.is(inner),
+            (Self::Bool(_), Ty::Bool)
+            | (Self::Whole(_), Ty::Whole | Ty::Decimal)
+            | (Self::Text(_), Ty::Text)
+            | (Self::Span(_), Ty::Span)
+            | (Self::Time(_), Ty::Time)
+            | (Self::Tao(_), Ty::Tao)
+            | (Self::Size(_), Ty::Size)
+            | (Self::Gpus(_), Ty::Gpus) => true,
+            (Self::Decimal(number), Ty::Decimal) => number.is_finite(),
+            (Self::Text(text), Ty::Choice(words)) => words.contains(text),
+            (Self::List(items), Ty::List(item)) => items.iter().all(|value| value.is(item)),
+            (Self::Record(record), Ty::Map(item)) => record.iter().all(|(_, value)| value.is(item)),
+            (Self::Record(record), Ty::Record(ty)) => {
+                ty.fields.iter().all(|(name, ty)| record.get(name.as_str()).unwrap_or(&Self::Null).is(ty))
+            }
+            _ => false,
+        }
+    }
     pub fn text(text: impl Into<Arc<str>>) -> Self {
         Self::Text(text.into())
     }

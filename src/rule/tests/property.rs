@@ -3,7 +3,7 @@
 use proptest::{collection::vec, prelude::*};
 
 use super::{
-    Failure, Interpolation, Rule, Wrong, fits,
+    Failure, Interpolation, Rule, Wrong,
     generate::{COMMON, Choices, OWN, expression, values},
     world,
 };
@@ -77,7 +77,7 @@ const PIECES: &[&str] = &[
 fn answers_well(rule: &Rule, bytes: &[u8]) -> Result<(), TestCaseError> {
     let world = values(&mut Choices::new(bytes), world());
     match rule.eval(&world) {
-        Ok(value) => prop_assert!(fits(&value, rule.ty()), "{rule:?} gives {value:?}"),
+        Ok(value) => prop_assert!(value.is(rule.ty()), "{rule:?} gives {value:?}"),
         Err(Failure::Unfit { expected }) => prop_assert!(false, "{rule:?} met a type error: expected {expected}"),
         Err(_) => {}
     }
@@ -123,7 +123,7 @@ proptest! {
                 Ok(compiled) => {
                     let world = values(&mut Choices::new(&given), world());
                     if let Ok(value) = compiled.eval(&world) {
-                        prop_assert!(fits(&value, &compiled.ty()), "{text:?} gives {value:?}");
+                        prop_assert!(value.is(&compiled.ty()), "{text:?} gives {value:?}");
                     }
                 }
                 Err(wrongs) => stand_within(&wrongs, text)?,
