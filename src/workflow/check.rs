@@ -7,7 +7,9 @@ use std::{
 
 use indexmap::IndexMap;
 
-use super::{Body, BodyIx, Input, Workflow, form::Template, given, gpus, names, origin, types::Types, unused, written};
+use super::{
+    Body, BodyIx, Input, Workflow, form::Template, given, gpus, names, origin, types::Types, unused, written::Written,
+};
 use crate::{
     base::{
         Mistake, Name, Place, SourceId, Ty, Value,
@@ -34,22 +36,16 @@ pub fn check(tree: &Tree) -> Result<Checked, Vec<Mistake>> {
     document::shape::check(tree, schema, &doc::read_format, &mut shape_mistakes);
 
     let mut checker = Checker::new(SourceId::default());
-    checker.written_rules = tree.get("rules").cloned();
+    checker.written = Written::of(tree);
     let checked = checker.document(tree, is_part);
     let mut mistakes = shape_mistakes;
     // What stands at a key that should not be there is told with the key.
     mistakes.retain(|it| !checker.refused.iter().any(|refused| refused.holds(it.place)));
-    mistakes.append(&mut checker.mistakes_of_rules);
+    mistakes.append(&mut checker.written.mistakes);
     // The shape check has the better words for what both see.
     let seen: BTreeSet<_> = mistakes.iter().map(|mistake| mistake.place).collect();
-    let told_inputs = std::mem::take(&mut checker.told_inputs);
-    let is_told = |it: &Mistake| match it.code {
-        "workflow::wrong_type" | "workflow::wrong_rule" => {
-            let mut places = it.related.iter().map(|(place, _)| *place).chain([it.place]);
-            places.any(|place| told_inputs.iter().any(|input| input.holds(place)))
-        }
-        code => code.starts_with("document::") && seen.contains(&it.place),
-    };
+    let written = std::mem::take(&mut checker.written);
+    let is_told = |it: &Mistake| written.tells(it) || it.code.starts_with("document::") && seen.contains(&it.place);
     mistakes.extend(checker.mistakes.into_iter().filter(|it| !is_told(it)));
     unused::tell(checker.unread, tree, &mut mistakes);
     mistakes.sort_by(|a, b| (a.place, a.code).cmp(&(b.place, b.code)));
@@ -76,12 +72,7 @@ pub(super) struct Checker {
     pub(super) mistakes: Vec<Mistake>,
     pub(super) used: unused::Used,
     pub(super) unread: Vec<unused::Unread>,
-    /// The rules as they are written, and what is wrong with them where an action takes them.
-    pub(super) written_rules: Option<Tree>,
-    pub(super) mistakes_of_rules: Vec<Mistake>,
-    /// Inputs of actions of which a rule is told instead.
-    pub(super) told_inputs: Vec<Place>,
-    pub(super) schemas: written::Schemas,
+    pub(super) written: Written,
     /// Values at keys that should not be there.
     pub(super) refused: Vec<Place>,
     /// The names of all templates, also of those that could not be checked.
@@ -101,10 +92,7 @@ impl Checker {
             mistakes: Vec::new(),
             used: unused::Used::default(),
             unread: Vec::new(),
-            written_rules: None,
-            mistakes_of_rules: Vec::new(),
-            told_inputs: Vec::new(),
-            schemas: written::Schemas::default(),
+            written: Written::default(),
             refused: Vec::new(),
             written_templates: BTreeSet::new(),
         }

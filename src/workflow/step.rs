@@ -6,7 +6,7 @@ use super::{
     Does, Given, Step,
     body::Draft,
     check::{Checker, known},
-    form, given, settings, written,
+    form, given, settings,
 };
 use crate::{
     action::{self, Action, Gives, Takes},
@@ -178,11 +178,7 @@ fn read_action(checker: &mut Checker, action: &'static Action, input: &Tree, sco
         Gives::Declared(field) => Some(*field),
         Gives::Record(_) | Gives::WhatItTakes => None,
     };
-    if let Some(rules) = &checker.written_rules {
-        let mut found = written::check(&mut checker.schemas, action, input, rules);
-        checker.told_inputs.extend((!found.is_empty()).then_some(input.place));
-        checker.mistakes_of_rules.append(&mut found);
-    }
+    checker.written.check(action, input);
     let (given, input_ty) = match &action.takes {
         Takes::Anything => given::read(input, None, scope, &mut checker.mistakes),
         Takes::Fields { ty, .. } if matches!(input.node, Node::Map(_)) => {

@@ -10,32 +10,54 @@ use serde_json::Value as Json;
 
 use crate::{
     action::{Action, Takes},
-    base::Mistake,
+    base::{Mistake, Place},
     document::{Node, Tree, shape, types::read_format},
 };
 
-/// The schemas of what actions take, each made when it is first needed.
+/// The rules as they are written, and what was found wrong with them where actions take them.
 #[derive(Default)]
-pub(super) struct Schemas(HashMap<&'static str, Json>);
+pub(super) struct Written {
+    rules: Option<Tree>,
+    /// The schemas of what actions take, each made when it is first needed.
+    schemas: HashMap<&'static str, Json>,
+    /// Inputs of which a rule is told instead of what its expression gives.
+    told: Vec<Place>,
+    pub(super) mistakes: Vec<Mistake>,
+}
 
-/// A mistake for every rule that an input names and that its field does not take.
-pub(super) fn check(schemas: &mut Schemas, action: &Action, input: &Tree, rules: &Tree) -> Vec<Mistake> {
-    if !matches!(action.takes, Takes::Fields { .. }) || !names_a_rule(input, rules) {
-        return Vec::new();
+impl Written {
+    pub(super) fn of(document: &Tree) -> Self {
+        Self { rules: document.get("rules").cloned(), ..Self::default() }
     }
-    let schema = schemas.0.entry(action.name).or_insert_with(|| {
-        let mut generator = SchemaGenerator::default();
-        let mut schema = action.schema(&mut generator).to_value();
-        schema["$defs"] = generator.take_definitions(true).into();
-        schema
-    });
-    let mut written = input.clone();
-    replace(&mut written, rules);
-    let mut found = Vec::new();
-    shape::check(&written, schema, &read_format, &mut found);
-    // What is written in the step itself is told by those who know the types of its expressions.
-    found.retain(|mistake| !input.place.holds(mistake.place));
-    found
+
+    /// Adds a mistake for every rule that an input names and that its field does not take.
+    pub(super) fn check(&mut self, action: &Action, input: &Tree) {
+        let Some(rules) = &self.rules else { return };
+        if !matches!(action.takes, Takes::Fields { .. }) || !names_a_rule(input, rules) {
+            return;
+        }
+        let schema = self.schemas.entry(action.name).or_insert_with(|| {
+            let mut generator = SchemaGenerator::default();
+            let mut schema = action.schema(&mut generator).to_value();
+            schema["$defs"] = generator.take_definitions(true).into();
+            schema
+        });
+        let mut written = input.clone();
+        replace(&mut written, rules);
+        let mut found = Vec::new();
+        shape::check(&written, schema, &read_format, &mut found);
+        // What is written in the step itself is told by those who know the types of its expressions.
+        found.retain(|mistake| !input.place.holds(mistake.place));
+        self.told.extend((!found.is_empty()).then_some(input.place));
+        self.mistakes.append(&mut found);
+    }
+
+    /// Whether a mistake about types only repeats what is told of a rule.
+    pub(super) fn tells(&self, mistake: &Mistake) -> bool {
+        let about_types = matches!(mistake.code, "workflow::wrong_type" | "workflow::wrong_rule");
+        let mut places = mistake.related.iter().map(|(place, _)| *place).chain([mistake.place]);
+        about_types && places.any(|place| self.told.iter().any(|input| input.holds(place)))
+    }
 }
 
 fn names_a_rule(tree: &Tree, rules: &Tree) -> bool {
