@@ -163,7 +163,9 @@ fn the_pictures_of_the_readme_are_what_the_program_prints() {
 #[test]
 fn what_the_documents_link_to_is_there() {
     let folder = |path: &str| path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
-    for path in ["README.md", "CHANGELOG.md", "docs/language.md", "docs/reference.md", "src/ARCHITECTURE.md"] {
+    for path in
+        ["README.md", "CHANGELOG.md", "docs/language.md", "docs/ledger.md", "docs/reference.md", "src/ARCHITECTURE.md"]
+    {
         let text = fs::read_to_string(path).unwrap_or_else(|why| panic!("{path}: {why}"));
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let (file, anchor) = link.split_once('#').unwrap_or((link, ""));

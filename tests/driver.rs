@@ -387,6 +387,9 @@ impl Store for Faulty {
     async fn release(&self, fence: Fence) -> Result<(), store::Error> {
         self.store.release(fence).await
     }
+    fn ledger(&self) -> &dyn store::Ledger {
+        self.store.ledger()
+    }
 }
 
 /// Says of each attempt that it is told to begin whether its beginning is stored.

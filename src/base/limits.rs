@@ -42,3 +42,7 @@ pub const GPUS_MAX: u32 = 1_024;
 pub const NAME_LENGTH_MAX: usize = 64;
 /// Bytes of one recorded event.
 pub const EVENT_BYTES_MAX: usize = 256 << 10;
+/// RAO that one account may have: more than there will ever be, which is 21 million TAO.
+pub const BALANCE_RAO_MAX: u64 = 21_000_000_000_000_000;
+/// Bytes of each text that is kept with a movement of money; PostgreSQL puts no longer ones into an index.
+pub const MOVEMENT_TEXT_MAX: usize = 2 << 10;

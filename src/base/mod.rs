@@ -2,6 +2,7 @@
 //!
 //! Everything above builds on this module; it uses nothing of the project and never does I/O.
 
+pub mod coldkey;
 pub mod gpu;
 pub mod limits;
 pub mod mistake;
@@ -15,6 +16,7 @@ pub mod span;
 pub mod ty;
 pub mod value;
 
+pub use coldkey::Coldkey;
 pub use gpu::{GpuKind, GpuRequest};
 pub use mistake::{Mistake, Place, SourceId};
 pub use name::Name;

@@ -16,6 +16,7 @@ mod export;
 mod files;
 mod graph;
 mod keep;
+mod ledger;
 mod logs;
 mod out;
 mod plan;
@@ -104,6 +105,8 @@ enum Command {
     Export(export::Args),
     /// Shows who used which GPU when.
     Timeline(timeline::Args),
+    /// Shows what coldkeys have and what was charged for runs; credits them, and gives back.
+    Ledger(ledger::Args),
     /// Plays a workflow many times in a modelled world: how long, how costly, who wins.
     Simulate(simulate::Args),
     /// Draws a workflow's steps and what they wait for.
@@ -175,6 +178,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::run(&args, &out),
         Command::Export(args) => export::run(&args, &out),
         Command::Timeline(args) => timeline::run(&args, &out),
+        Command::Ledger(args) => ledger::run(&args, &out),
         Command::Simulate(args) => simulate::run(&args, &out),
         Command::Graph(args) => graph::run(&args, &out),
         Command::Test(args) => test::run(&args, &out),

@@ -10,9 +10,11 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{
-    Error, Fence, Found, RunHeader, Store, check_new, check_next,
+    Error, Fence, Found, Ledger, RunHeader, Store, check_new, check_next,
     find::{self, FOUND_MAX, LATEST},
-    lease_end, lease_holds, nanos, timestamp,
+    lease_end, lease_holds,
+    ledger::Movement,
+    nanos, timestamp,
 };
 use crate::run::record::{Digest, Record, RunId};
 
@@ -21,13 +23,14 @@ use crate::run::record::{Digest, Record, RunId};
 pub struct MemoryStore(Arc<Mutex<Held>>);
 
 #[derive(Default)]
-struct Held {
+pub(super) struct Held {
     runs: BTreeMap<RunId, Run>,
     workflows: BTreeMap<Digest, Arc<str>>,
+    pub(super) movements: Vec<Movement>,
 }
 
-struct Run {
-    header: RunHeader,
+pub(super) struct Run {
+    pub(super) header: RunHeader,
     records: Vec<Record>,
     token: u64,
     holder: String,
@@ -41,7 +44,7 @@ impl MemoryStore {
         Self::default()
     }
     /// A panic elsewhere cannot leave anything half done: every change below is checked first and then made at once.
-    fn held(&self) -> MutexGuard<'_, Held> {
+    pub(super) fn held(&self) -> MutexGuard<'_, Held> {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
@@ -50,7 +53,7 @@ impl Held {
     fn run(&mut self, run: RunId) -> Result<&mut Run, Error> {
         self.runs.get_mut(&run).ok_or(Error::NoSuchRun { run })
     }
-    fn fenced(&mut self, fence: &Fence) -> Result<&mut Run, Error> {
+    pub(super) fn fenced(&mut self, fence: &Fence) -> Result<&mut Run, Error> {
         let run = self.run(fence.run)?;
         if run.token == fence.token { Ok(run) } else { Err(Error::Fenced { run: fence.run }) }
     }
@@ -201,6 +204,10 @@ impl Store for MemoryStore {
             Err(error) => return Err(error),
         }
         Ok(())
+    }
+
+    fn ledger(&self) -> &dyn Ledger {
+        self
     }
 }
 

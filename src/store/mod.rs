@@ -9,6 +9,7 @@
 mod address;
 mod find;
 mod inbox;
+pub mod ledger;
 mod memory;
 mod postgres;
 mod private;
@@ -23,6 +24,7 @@ use jiff::Timestamp;
 pub use self::{
     address::{default_path, open},
     find::Found,
+    ledger::Ledger,
     memory::MemoryStore,
     postgres::PostgresStore,
     sqlite::SqliteStore,
@@ -86,6 +88,9 @@ pub trait Store: Send + Sync {
     async fn renew(&self, fence: &Fence, ttl: Duration, now: Timestamp) -> Result<(), Error>;
     /// Lets others take the run at once. Whoever has lost the lease loses nothing more.
     async fn release(&self, fence: Fence) -> Result<(), Error>;
+
+    /// What accounts have, kept in the same place.
+    fn ledger(&self) -> &dyn Ledger;
 }
 
 /// What is known of a run without reading its events.

@@ -14,7 +14,7 @@ use sqlx::{
 };
 
 use super::{
-    Error, Fence, Found, LEASE_TTL_MAX, RunHeader, Store, check_new, check_next, check_read,
+    Error, Fence, Found, LEASE_TTL_MAX, Ledger, RunHeader, Store, check_new, check_next, check_read,
     find::{self, FOUND_MAX, LATEST},
     inbox, nanos,
     sql::{self, Line, Taken, signed},
@@ -27,12 +27,13 @@ const ANSWER_MAX: Duration = Duration::from_secs(20);
 const MIGRATIONS: &[(&str, &str)] = &[
     ("runs", include_str!("../../migrations/postgres/0001_runs.sql")),
     ("inbox", include_str!("../../migrations/postgres/0002_inbox.sql")),
+    ("ledger", include_str!("../../migrations/postgres/0003_ledger.sql")),
 ];
 
 pub struct PostgresStore {
-    place: String,
-    writer: Line<PgConnection>,
-    reader: Line<PgConnection>,
+    pub(super) place: String,
+    pub(super) writer: Line<PgConnection>,
+    pub(super) reader: Line<PgConnection>,
 }
 
 impl PostgresStore {
@@ -71,16 +72,16 @@ impl PostgresStore {
         Ok(())
     }
 
-    async fn take<'l>(&self, line: &'l Line<PgConnection>) -> Result<Taken<'l, PgConnection>, Error> {
+    pub(super) async fn take<'l>(&self, line: &'l Line<PgConnection>) -> Result<Taken<'l, PgConnection>, Error> {
         line.take().await.map_err(|cause| Error::Unreachable { place: self.place.clone(), source: Box::new(cause) })
     }
 
-    fn failed(&self) -> impl Fn(sqlx::Error) -> Error {
+    pub(super) fn failed(&self) -> impl Fn(sqlx::Error) -> Error {
         |cause| sql::error(&self.place, cause)
     }
 
     /// A network that swallows packets would otherwise hold us for a quarter of an hour.
-    async fn in_time<T>(&self, work: impl Future<Output = Result<T, Error>> + Send) -> Result<T, Error> {
+    pub(super) async fn in_time<T>(&self, work: impl Future<Output = Result<T, Error>> + Send) -> Result<T, Error> {
         match tokio::time::timeout(ANSWER_MAX, work).await {
             Ok(done) => done,
             Err(elapsed) => Err(Error::Unreachable { place: self.place.clone(), source: Box::new(elapsed) }),
@@ -347,6 +348,10 @@ impl Store for PostgresStore {
 
     async fn release(&self, fence: Fence) -> Result<(), Error> {
         self.in_time(self.hold_for(&fence, Duration::ZERO)).await.map(drop)
+    }
+
+    fn ledger(&self) -> &dyn Ledger {
+        self
     }
 }
 

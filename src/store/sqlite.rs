@@ -19,7 +19,7 @@ use sqlx::{
 use tokio::sync::Mutex;
 
 use super::{
-    Error, Fence, Found, RunHeader, Store, check_new, check_next, check_read,
+    Error, Fence, Found, Ledger, RunHeader, Store, check_new, check_next, check_read,
     find::{self, FOUND_MAX, LATEST},
     inbox, lease_end, lease_holds, nanos,
     private::make_file,
@@ -36,12 +36,13 @@ const BUSY_PAUSE: Duration = Duration::from_millis(20);
 const MIGRATIONS: &[(&str, &str)] = &[
     ("runs", include_str!("../../migrations/sqlite/0001_runs.sql")),
     ("inbox", include_str!("../../migrations/sqlite/0002_inbox.sql")),
+    ("ledger", include_str!("../../migrations/sqlite/0003_ledger.sql")),
 ];
 
 pub struct SqliteStore {
-    place: String,
-    writer: Line<SqliteConnection>,
-    reader: Line<SqliteConnection>,
+    pub(super) place: String,
+    pub(super) writer: Line<SqliteConnection>,
+    pub(super) reader: Line<SqliteConnection>,
 }
 
 /// One at a time within this process: closing a file that another thread has just begun to use would void its locks.
@@ -96,11 +97,14 @@ impl SqliteStore {
         Ok(())
     }
 
-    async fn take<'l>(&self, line: &'l Line<SqliteConnection>) -> Result<Taken<'l, SqliteConnection>, Error> {
+    pub(super) async fn take<'l>(
+        &self,
+        line: &'l Line<SqliteConnection>,
+    ) -> Result<Taken<'l, SqliteConnection>, Error> {
         line.take().await.map_err(self.failed())
     }
 
-    fn failed(&self) -> impl Fn(sqlx::Error) -> Error {
+    pub(super) fn failed(&self) -> impl Fn(sqlx::Error) -> Error {
         |cause| sql::error(&self.place, cause)
     }
 
@@ -346,6 +350,10 @@ impl Store for SqliteStore {
     async fn release(&self, fence: Fence) -> Result<(), Error> {
         self.hold_until(&fence, i64::MIN).await?;
         Ok(())
+    }
+
+    fn ledger(&self) -> &dyn Ledger {
+        self
     }
 }
 

@@ -14,6 +14,7 @@ use uuid::Uuid;
 mod damage;
 mod events;
 mod leases;
+mod ledger;
 mod place;
 mod processes;
 mod runs;
@@ -53,6 +54,12 @@ contract! {
         leases::an_older_driver_is_fenced_off,
         leases::a_lease_can_be_kept_and_given_back,
         leases::a_lease_from_a_clock_set_back_is_void,
+        ledger::money_moves_once_for_each_key,
+        ledger::movements_and_balances_are_told,
+        ledger::what_may_not_move_does_not,
+        ledger::a_simulated_run_moves_nothing,
+        ledger::an_older_driver_moves_nothing,
+        ledger::no_balance_falls_below_zero,
         runs::runs_are_found_by_the_start_of_their_id_or_name,
         runs::runs_are_listed_newest_first,
         runs::runs_need_their_workflow_and_are_created_once,
@@ -62,6 +69,9 @@ contract! {
         damage::a_connection_that_broke_is_replaced,
         damage::a_store_of_a_later_version_is_left_alone,
         damage::what_was_damaged_is_told,
+        ledger::a_movement_is_never_changed,
+        ledger::a_store_of_an_earlier_version_gets_a_ledger,
+        ledger::many_processes_pay_from_one_account,
         processes::a_driver_that_slept_is_fenced_off,
         processes::a_killed_driver_is_followed_within_seconds,
         processes::many_processes_make_one_store,

@@ -54,20 +54,26 @@ impl Place {
     }
     /// Does behind the store's back what it would never do.
     pub(crate) async fn tamper(&self, statement: &str) {
+        self.try_to_tamper(statement).await.unwrap();
+    }
+    /// The same, where it may be refused.
+    pub(crate) async fn try_to_tamper(&self, statement: &str) -> Result<(), sqlx::Error> {
         let statement = sqlx::AssertSqlSafe(statement.to_owned());
         match self {
             Self::Memory(_) => panic!("memory has no back"),
             Self::Sqlite(folder) => {
                 let options = SqliteConnectOptions::new().filename(folder.path().join("made/runs.db"));
                 let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-                sqlx::raw_sql(statement).execute(&mut connection).await.unwrap();
+                let done = sqlx::raw_sql(statement).execute(&mut connection).await;
                 connection.close().await.unwrap();
+                done.map(drop)
             }
             Self::Postgres { url, schema } => {
                 let url = format!("{url}?options[search_path]={schema}");
                 let mut connection = PgConnection::connect(&url).await.unwrap();
-                sqlx::raw_sql(statement).execute(&mut connection).await.unwrap();
+                let done = sqlx::raw_sql(statement).execute(&mut connection).await;
                 connection.close().await.unwrap();
+                done.map(drop)
             }
         }
     }
