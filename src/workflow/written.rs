@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use crate::{
     action::{Action, Takes},
     base::{Mistake, Place},
-    document::{Node, Tree, shape, types::read_format},
+    document::{Key, Node, Tree, shape, types::read_format},
 };
 
 /// The rules as they are written, and what was found wrong with them where actions take them.
@@ -47,7 +47,7 @@ impl Written {
         let mut found = Vec::new();
         shape::check(&written, schema, &read_format, &mut found);
         // What is written in the step itself is told by those who know the types of its expressions.
-        found.retain(|mistake| !input.place.holds(mistake.place));
+        found.retain(|mistake| !holds(input, mistake.place));
         self.told.extend((!found.is_empty()).then_some(input.place));
         self.mistakes.append(&mut found);
     }
@@ -58,6 +58,12 @@ impl Written {
         let mut places = mistake.related.iter().map(|(place, _)| *place).chain([mistake.place]);
         about_types && places.any(|place| self.told.iter().any(|input| input.holds(place)))
     }
+}
+
+/// Whether a place is in a tree; what a variant lays over its base is in several files.
+fn holds(tree: &Tree, place: Place) -> bool {
+    let below = |(key, value): &(Key, Tree)| key.place.holds(place) || holds(value, place);
+    tree.place.holds(place) || tree.entries().iter().any(below) || tree.items().iter().any(|item| holds(item, place))
 }
 
 fn names_a_rule(tree: &Tree, rules: &Tree) -> bool {
