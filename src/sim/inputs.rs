@@ -27,16 +27,30 @@ impl Model {
                 continue;
             }
             let made_up = match &input.ty {
-                Ty::List(item) if is_task(item) => {
+                Ty::List(item) if self.about_a_task(item, seed, name, 1).is_some() => {
                     let numbers = 1..=self.world.tasks.count;
-                    Value::list(numbers.map(|number| self.task(item, seed, name, number)))
+                    Some(Value::list(numbers.filter_map(|number| self.about_a_task(item, seed, name, number))))
                 }
-                ty if is_task(ty) => self.task(ty, seed, name, 1),
-                _ => continue,
+                ty => self.about_a_task(ty, seed, name, 1),
             };
-            all.insert(name.clone(), made_up);
+            all.extend(made_up.map(|value| (name.clone(), value)));
         }
         sampled_inputs(workflow, &all, entrants, seed)
+    }
+
+    /// A made-up task, or a record with one in it; nothing for other types.
+    fn about_a_task(&self, ty: &Ty, seed: Seed, name: &Name, number: u32) -> Option<Value> {
+        if is_task(ty) {
+            return Some(self.task(ty, seed, name, number));
+        }
+        let Ty::Record(record) = ty else { return None };
+        let (field, task) = record.fields.iter().find(|(_, ty)| is_task(ty))?;
+        let Value::Record(fields) = sample::sample(ty, seed, &format!("{name}-{number}")) else { return None };
+        let fields = fields.iter().map(|(name_of, usual)| {
+            let value = if *name_of == *field.shared() { self.task(task, seed, name, number) } else { usual.clone() };
+            (name_of.clone(), value)
+        });
+        Some(Value::Record(Arc::new(fields.collect())))
     }
 
     fn task(&self, ty: &Ty, seed: Seed, name: &Name, number: u32) -> Value {

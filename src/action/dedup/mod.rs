@@ -30,6 +30,9 @@ pub struct Dedup {
     /// What a judge said of pairs.
     #[serde(default)]
     pub answers: Vec<Answer>,
+    /// Whether a judge compares those that are not found to be the same otherwise.
+    #[serde(default = "yes")]
+    pub judged: bool,
     /// Who of those with the same is sent away.
     pub goes: Goes,
     /// Files that are left out where a digest is worked out.
@@ -181,11 +184,9 @@ pub fn dedup(mut input: Dedup) -> Duplicates {
     let representatives: BTreeSet<String> = groups.iter().filter_map(first).collect();
     let representatives: Vec<String> = representatives.into_iter().collect();
     let two = |a: &str, b: &str| Two { a: a.into(), b: b.into() };
-    let to_judge: Vec<Two> = representatives
-        .iter()
-        .enumerate()
-        .flat_map(|(i, a)| representatives[i + 1..].iter().map(|b| two(a, b)))
-        .collect();
+    let judged = if input.judged { representatives.as_slice() } else { &[] };
+    let to_judge: Vec<Two> =
+        judged.iter().enumerate().flat_map(|(i, a)| judged[i + 1..].iter().map(|b| two(a, b))).collect();
 
     let verdicts: Vec<(&Answer, Verdict)> =
         input.answers.iter().filter_map(|it| Some((it, parse(&it.text).ok()?))).collect();
@@ -264,6 +265,8 @@ mod tests {
         assert_eq!(first.flagged, ["a", "b", "c"]);
         assert_eq!(first.representatives, ["a", "d", "e", "g", "h"]);
         assert_eq!((first.to_judge.len(), first.unresolved.len()), (10, 10));
+        let alone = found(json!({"submissions": submissions, "judged": false, "goes": "all"}));
+        assert_eq!((alone.flagged, alone.to_judge.len(), alone.unresolved.len()), (first.flagged, 0, 0));
         let answers = json!([
             {"a": "d", "b": "e", "text": "{\"relationship\": \"drop_evasion\"}"},
             {"a": "g", "b": "h", "text": "relationship: duplicate"}, {"a": "a", "b": "d", "text": "I do not know"},
