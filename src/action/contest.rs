@@ -97,6 +97,9 @@ pub struct Title {
     /// All of the decided tasks but so many, and one at least.
     #[serde(default)]
     pub all_but: Option<u32>,
+    /// So many tasks, however many were decided.
+    #[serde(default)]
+    pub at_least: Option<u32>,
     /// No task lost, and one won at least.
     #[serde(default)]
     pub no_loss: bool,
@@ -209,7 +212,8 @@ impl Title {
     fn is_earned(&self, won: usize, decided: usize) -> bool {
         let share = self.more_than.is_none_or(|share| won as f64 > decided as f64 * share);
         let all_but = self.all_but.is_none_or(|spare| won >= decided.saturating_sub(spare as usize).max(1));
-        share && all_but && (!self.no_loss || won == decided)
+        let enough = self.at_least.is_none_or(|least| won >= least as usize);
+        share && all_but && enough && (!self.no_loss || won == decided)
     }
 }
 
@@ -378,6 +382,7 @@ mod tests {
         assert!(
             defended(4, 2, all_but_one.clone()) && !defended(5, 1, all_but_one.clone()) && defended(0, 1, all_but_one)
         );
+        assert!(defended(3, 0, json!({"at_least": 4})) && !defended(4, 5, json!({"at_least": 4})));
         assert!(defended(5, 1, json!({"no_loss": true})) && !defended(1, 0, json!({"no_loss": true})));
         let mut lost = task(1.0, 2.0);
         lost["must_win"] = true.into();

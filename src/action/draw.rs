@@ -72,9 +72,10 @@ pub enum Odd {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Groups {
-    /// How many members a group should have at most.
-    pub about: usize,
+    /// How many members a group should have at most; all are in one group where it is left out.
+    pub about: Option<usize>,
     /// Fewer than that in a group: then there is one group less, and the groups are larger.
+    #[serde(default)]
     pub at_least: usize,
     /// Fewer than that in all cannot be drawn.
     #[serde(default)]
@@ -201,9 +202,9 @@ fn paired(mut field: Vec<Entrant>, champion: Option<Entrant>, odd: Odd, stream: 
 /// Cuts the members, shuffled already, into groups whose sizes differ by one at most.
 fn grouped(field: Vec<Entrant>, rule: &Groups, first: bool, champion_joins: bool) -> Vec<Vec<Entrant>> {
     let few = rule.few.as_ref().filter(|few| first && field.len() <= few.up_to);
-    let about = few.map_or(rule.about, |few| few.about).max(1);
+    let about = few.map(|few| few.about).or(rule.about);
     let count = field.len() + usize::from(champion_joins && rule.champion_counts);
-    let mut groups = count.div_ceil(about).max(1);
+    let mut groups = about.map_or(1, |about| count.div_ceil(about.max(1)).max(1));
     while groups > 1 && field.len() / groups < rule.at_least {
         groups -= 1;
     }
@@ -259,6 +260,7 @@ mod tests {
             (14, &small, (Shape::Together, vec![14])),
             (2, &small, (Shape::Pairs, vec![2])),
             (1, &small, (Shape::Pairs, vec![1])),
+            (200, &json!({"shapes": {"groups": {}}}), (Shape::Groups, vec![200])),
             (8, &join("smallest"), (Shape::Groups, vec![3, 3, 3])),
             (4, &join("first"), (Shape::Groups, vec![3, 2])),
         ] {
@@ -281,7 +283,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn everybody_plays_exactly_once(count in 0usize..150, seed: u64, up_to in 0usize..40, about in 1usize..40, at_least in 0usize..40) {
+        fn everybody_plays_exactly_once(count in 0usize..150, seed: u64, up_to in 0usize..40, about in prop::option::of(1usize..40), at_least in 0usize..40) {
             let with = json!({"shapes": {"pairs": {"up_to": up_to, "odd": "bye"}, "groups": {"about": about, "at_least": at_least}}});
             let drawn = drawn_with(count, &with, seed).unwrap();
             let mut hotkeys: Vec<&str> =

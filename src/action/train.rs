@@ -30,6 +30,12 @@ pub struct Train {
     /// Processor cores for each GPU.
     #[serde(default)]
     pub cpus_per_gpu: Option<u32>,
+    /// Memory, however many GPUs there are.
+    #[serde(default)]
+    pub memory: Option<Size>,
+    /// Processor cores, however many GPUs there are.
+    #[serde(default)]
+    pub cpus: Option<u32>,
     /// More environment variables for the entrant's code.
     #[serde(default)]
     pub env: IndexMap<String, String>,
