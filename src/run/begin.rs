@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{
     event::{Again, Event},
-    place::{Policy, Queue},
+    place::Queue,
     record::{Chain, Record, RunId},
     rerun::Reusable,
     state::{Illegal, Run, place_ix},
@@ -76,11 +76,10 @@ impl World {
 
     fn around(run: Run, chain: Chain, now: Timestamp) -> Self {
         let workflow = run.plan.workflow();
-        let limits = workflow.limits.iter().map(|(name, most)| (name.shared().clone(), *most)).collect();
         let tails = super::ask::tails(workflow);
         let todo = run.unsettled().into();
         Self {
-            policy: Policy { limits, ..Policy::default() },
+            policy: run.policy(),
             run,
             chain,
             last: now,

@@ -2,20 +2,23 @@
 //!
 //! The engine's own records follow by construction; `verify` asks before it folds a record of a foreign log in.
 
+use jiff::Timestamp;
+
 use super::{
     event::Event,
-    state::{Illegal, Run, Status, place_ix},
+    place::{self, Needs},
+    state::{Illegal, Run, Status},
     world::is_work,
 };
 use crate::plan::{NodeIx, Part};
 
 impl Run {
     /// Whether the event can be folded in, as far as the state tells.
-    pub(super) fn follows(&self, event: &Event) -> Result<(), Illegal> {
-        self.why_not(event).map_or(Ok(()), |why| Err(Illegal { kind: event.kind(), why }))
+    pub(super) fn follows(&self, now: Timestamp, event: &Event) -> Result<(), Illegal> {
+        self.why_not(now, event).map_or(Ok(()), |why| Err(Illegal { kind: event.kind(), why }))
     }
 
-    fn why_not(&self, event: &Event) -> Option<String> {
+    fn why_not(&self, now: Timestamp, event: &Event) -> Option<String> {
         if self.outcome.is_some() {
             return Some("the run is over".into());
         }
@@ -45,25 +48,36 @@ impl Run {
             | Event::Closed { .. }
             | Event::Decided { .. }
             | Event::Reused { .. } => self.why_not_ready(node),
-            Event::AttemptStarted { host, gpus, .. } => self.why_not_ready(node).or_else(|| {
-                let found = self.fleet.host(host);
-                let lacks = gpus.iter().find(|gpu| found.is_none_or(|host| !host.gpus.contains_key(*gpu)));
-                let taken = gpus.iter().find(|gpu| self.leases.on(host).any(|lease| lease.gpus.contains(gpu)));
-                match (found, lacks, taken) {
-                    (None, ..) => Some(format!("there is no host {host}")),
-                    (_, Some(gpu), _) => Some(format!("there is no GPU {gpu} on {host}")),
-                    (.., Some(gpu)) => Some(format!("GPU {gpu} of {host} is in use")),
-                    _ if self.leases.get(place_ix(node)).is_some() => Some(format!("`{id}` is running")),
-                    _ => None,
-                }
-            }),
+            Event::AttemptStarted { host, gpus, request, cpus, memory, time_limit, .. } => {
+                let needs = Needs { gpus: request.clone(), cpus: *cpus, memory: *memory };
+                let lease = self.lease(node, host.clone(), gpus.clone(), needs, *time_limit, None);
+                self.why_not_ready(node).or_else(|| self.why_not_now(now, node)).or_else(|| {
+                    let taken = self.leases.get(lease.node).map(|_| format!("`{id}` is running"));
+                    taken.or_else(|| place::unlawful(&lease, &self.fleet, &self.leases, &self.policy()))
+                })
+            }
             Event::Overtime { attempt, .. }
             | Event::AttemptSucceeded { attempt, .. }
             | Event::AttemptFailed { attempt, .. } => {
                 let current = self.attempts.get(&node).map(|attempt| attempt.number);
-                (current != Some(*attempt)).then(|| format!("attempt {attempt} of `{id}` is not under way"))
+                let is_early = matches!(event, Event::Overtime { .. })
+                    && self.attempts.get(&node).is_some_and(|attempt| attempt.due.is_none_or(|due| due > now));
+                let wrong = if current == Some(*attempt) { "has time left" } else { "is not under way" };
+                (is_early || current != Some(*attempt)).then(|| format!("attempt {attempt} of `{id}` {wrong}"))
             }
             _ => None,
+        }
+    }
+
+    /// Why nothing starts at this moment, whatever room there is.
+    fn why_not_now(&self, now: Timestamp, node: NodeIx) -> Option<String> {
+        let not_before =
+            self.tries.get(&node).and_then(|tries| tries.not_before).filter(|not_before| *not_before > now);
+        match not_before {
+            Some(not_before) => Some(format!("`{}` is not tried again before {not_before}", self.plan.id(node))),
+            None if self.paused => Some("the run is paused".into()),
+            None if self.cancelled => Some("the run is being cancelled".into()),
+            None => self.fatal.is_some().then(|| "the run has failed".into()),
         }
     }
 

@@ -1,5 +1,6 @@
 //! A run: events, the state that they fold into, and the pure function that decides the next ones.
 
+mod aftermath;
 mod ask;
 mod begin;
 pub mod event;

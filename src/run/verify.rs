@@ -5,6 +5,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -95,11 +96,13 @@ struct Check {
 
 impl Check {
     fn step(&mut self, record: &Record, event: &Event, verdict: &mut Verdict) -> Result<(), Illegal> {
-        self.run.follows(event)?;
+        self.run.follows(record.at, event)?;
         if let Some((node, what, recorded)) = told(event) {
             verdict.decisions += 1;
             let evaluated = match self.run.find(&node) {
-                Some(at) => self.evaluate(at, event).unwrap_or_else(|trouble| Json::String(trouble.to_string())),
+                Some(at) => {
+                    self.evaluate(record.at, at, event).unwrap_or_else(|trouble| Json::String(trouble.to_string()))
+                }
                 None => Json::Null,
             };
             if recorded != evaluated {
@@ -119,8 +122,18 @@ impl Check {
     }
 
     /// The decision as it comes out now, in the form in which `told` gives it.
-    fn evaluate(&mut self, node: NodeIx, event: &Event) -> Result<Json, Trouble> {
+    fn evaluate(&mut self, now: Timestamp, node: NodeIx, event: &Event) -> Result<Json, Trouble> {
         let run = &self.run;
+        match event {
+            Event::Retrying { .. } => {
+                let failure = run.tries.get(&node).and_then(|tries| tries.failure.as_ref());
+                return Ok(failure.map_or(Json::Null, |failure| json(&run.aftermath(now, node, failure))));
+            }
+            Event::Settled { failure, .. } | Event::Held { failure, .. } | Event::Failed { failure, .. } => {
+                return Ok(json(&run.aftermath(now, node, failure)));
+            }
+            _ => {}
+        }
         let begins = matches!(run.plan.node(node).part, Part::Task | Part::Open);
         let is_first = !matches!(event, Event::Opened { node, .. } if self.opening.contains_key(node));
         let wanted = !begins || !is_first || plan::wanted(&run.plan, node, run)?;
@@ -198,6 +211,10 @@ fn told(event: &Event) -> Option<(NodeId, &'static str, Json)> {
         Event::AttemptStarted { node, input, request, time_limit, cpus, memory, .. } => {
             (node.clone(), "what it takes", json(&(input, request, time_limit, cpus, memory)))
         }
+        Event::Retrying { node, .. }
+        | Event::Settled { node, .. }
+        | Event::Held { node, .. }
+        | Event::Failed { node, .. } => (node.clone(), "what becomes of its failure", json(event)),
         Event::Reused { node, basis, .. } => {
             (node.clone(), "what the kept result came of", json(&(&basis.input, &basis.request)))
         }

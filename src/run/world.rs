@@ -17,7 +17,7 @@ use super::{
 use crate::{
     base::{Seed, Span, Value, limits::EVENT_BYTES_MAX, near},
     plan::{NodeIx, Outputs},
-    workflow::{Does, OnFailure, OnTimeLimit},
+    workflow::{Does, OnTimeLimit},
 };
 
 /// What a run is told.
@@ -331,48 +331,23 @@ impl World {
     pub(super) fn attempt_failed(&mut self, node: NodeIx, id: &NodeId, attempt: u32, failure: Failure) {
         self.record(&Event::AttemptFailed { node: id.clone(), attempt, failure: failure.clone() });
         if self.run.status(node) == Status::Waiting {
-            self.try_again_or_fail(node, id, attempt, failure);
+            match self.run.next_attempt(self.last, node, &failure) {
+                Some(event) => self.record(&event),
+                None => self.fail(node, failure),
+            }
         }
-    }
-
-    /// Another attempt if the cause has budget left; otherwise the step has failed.
-    fn try_again_or_fail(&mut self, node: NodeIx, id: &NodeId, attempt: u32, failure: Failure) {
-        let retry = &self.run.plan.step(node).settings.retry;
-        let tries = self.run.tries.get(&node).cloned().unwrap_or_default();
-        let used = tries.by_cause.get(&failure.cause).copied().unwrap_or_default();
-        if used > failure.cause.budget(retry) {
-            return self.fail(node, failure);
-        }
-        // Exponential, with jitter in both directions so that many that failed together do not return together.
-        let jitter = 0.75 + 0.5 * self.run.seed.stream(&format!("{id}/{attempt}/wait")).unit();
-        let wait =
-            (retry.wait.millis() as f64) * retry.factor.powi(i32::try_from(used.saturating_sub(1)).unwrap_or(i32::MAX));
-        let wait = (wait.min(retry.longest.millis() as f64) * jitter) as u64;
-        let wait = Span::from_millis(wait).unwrap_or(Span::MAX);
-        let grow = tries.grow + u32::from(failure.cause == Cause::OutOfMemory);
-        let not_before = self.last.checked_add(wait.to_signed()).unwrap_or(Timestamp::MAX);
-        self.record(&Event::Retrying { node: id.clone(), attempt: attempt + 1, not_before, grow });
     }
 
     /// A step has failed: it gives a result, waits for an operator, or takes what it is a part of with it.
     pub(super) fn fail(&mut self, node: NodeIx, failure: Failure) {
         let mut node = self.run.plan.open_of(node);
-        loop {
-            if !self.run.may_fail(node) {
-                return;
-            }
-            let id: NodeId = self.run.plan.id(node).into();
-            let step = self.run.plan.step(node);
-            // What an operator accepted is not held again.
-            let was_held = self.run.held.contains(&node);
-            match step.settings.on_failure {
-                OnFailure::Result => return self.record(&Event::Settled { node: id, failure }),
-                OnFailure::Hold if !was_held => return self.record(&Event::Held { node: id, failure }),
-                OnFailure::Stop | OnFailure::Hold => self.record(&Event::Failed { node: id, failure: failure.clone() }),
-            }
-            match self.run.plan.frame(self.run.plan.node(node).frame).under {
-                Some(open) => node = open,
-                None => return,
+        while self.run.may_fail(node) {
+            let event = self.run.consequence(node, failure.clone());
+            self.record(&event);
+            let above = self.run.plan.frame(self.run.plan.node(node).frame).under;
+            match (event, above) {
+                (Event::Failed { .. }, Some(open)) => node = open,
+                _ => return,
             }
         }
     }

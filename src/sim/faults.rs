@@ -21,7 +21,7 @@ use crate::{
         Cause, Command, Failure, Input, Outcome, Record, Report, World,
         event::HostOffer,
         place::{GpuId, HostId, HostState},
-        record,
+        verify::{Verdict, verify},
     },
 };
 
@@ -119,7 +119,7 @@ impl<'m> Storm<'m> {
         loop {
             if let Some(outcome) = &self.player.run().outcome {
                 let end = End::Over(outcome.clone());
-                record::verify(beginning(self.setup).id, &self.log).map_err(|error| error.to_string())?;
+                self.check_decisions()?;
                 self.check_replay()?;
                 return Ok(end);
             }
@@ -240,7 +240,7 @@ impl<'m> Storm<'m> {
             let command = if self.paused { Command::Pause } else { Command::Resume };
             inputs.push(Input::Command { who: "storm".into(), why: "a drill".into(), command });
         }
-        inputs.extend(operator::rulings(run, self.setup.seed));
+        inputs.extend(operator::rulings(&self.player.world, self.setup.seed));
         inputs
     }
 
@@ -331,6 +331,17 @@ impl<'m> Storm<'m> {
         let id = beginning(self.setup).id;
         World::replay(id, self.setup.workflow.clone(), &self.log)
             .map_err(|error| format!("the log does not replay: {error}"))
+    }
+
+    /// Every decision that is in the log comes out the same once more, and every placement could be made.
+    fn check_decisions(&self) -> Result<(), String> {
+        let workflow = self.setup.workflow.clone();
+        let Verdict { differences, broken, .. } = verify(beginning(self.setup).id, workflow, &self.log);
+        match (broken, differences.first()) {
+            (Some(broken), _) => Err(format!("event {} does not follow: {}", broken.seq, broken.why)),
+            (None, Some(other)) => Err(format!("a decision comes out differently: {other:?}")),
+            (None, None) => Ok(()),
+        }
     }
 
     fn check_replay(&self) -> Result<(), String> {

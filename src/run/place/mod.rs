@@ -15,6 +15,7 @@
 mod ask;
 mod explain;
 mod fleet;
+mod lawful;
 mod lease;
 mod misfit;
 mod queue;
@@ -34,6 +35,7 @@ pub use self::{
     ask::{Ask, Group, GroupIx, Needs, NodeIx, Shape},
     explain::{KindLeft, Waits, explain},
     fleet::{Change, Fleet, Gpu, GpuId, Host, HostId, HostState, Offer},
+    lawful::unlawful,
     lease::{Lease, Leases},
     misfit::{Lack, Misfit, Nearest, refuse},
     queue::Queue,

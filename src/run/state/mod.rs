@@ -16,7 +16,7 @@ use serde_json::Value as Json;
 use super::{
     event::{Again, Event, Kept, NodeId, Outcome},
     failure::{Cause, Failure},
-    place::{self, Fleet, GpuId, HostId, Lease, Leases, Shape},
+    place::{self, Fleet, GpuId, HostId, Lease, Leases, Policy, Shape},
 };
 use crate::{
     base::{Seed, Span, Ty, Value},
@@ -402,22 +402,10 @@ impl Run {
     }
 
     fn start(&mut self, node: NodeIx, attempt: Attempt, needs: place::Needs) {
-        let step = self.plan.step(node);
-        let shape = Shape {
-            // Whoever comes to the group later learns its host from here.
-            group: self.group_of(node).map(|id| Arc::new(place::Group { id, members: Vec::new() })),
-            needs,
-            time_limit: attempt.time_limit,
-            limits: step.settings.limits.iter().map(|name| name.shared().clone()).collect(),
-        };
-        self.leases.take(Lease {
-            node: place_ix(node),
-            host: attempt.host.clone(),
-            gpus: attempt.gpus.clone(),
-            // Until then at the latest the GPUs are free again, the time to come to an end included.
-            until: attempt.due.map(|due| after(due, GRACE)),
-            shape: Arc::new(shape),
-        });
+        // Until then at the latest the GPUs are free again, the time to come to an end included.
+        let until = attempt.due.map(|due| after(due, GRACE));
+        let lease = self.lease(node, attempt.host.clone(), attempt.gpus.clone(), needs, attempt.time_limit, until);
+        self.leases.take(lease);
         let tries = self.tries.entry(node).or_default();
         tries.attempts = attempt.number;
         if let Some(not_before) = tries.not_before.take() {
@@ -426,6 +414,33 @@ impl Run {
         self.due.extend(attempt.due.map(|due| (due, node)));
         self.attempts.insert(node, attempt);
         self.set(node, Status::Running);
+    }
+
+    /// What an attempt holds of its host.
+    pub(super) fn lease(
+        &self,
+        node: NodeIx,
+        host: HostId,
+        gpus: Vec<GpuId>,
+        needs: place::Needs,
+        time_limit: Option<Span>,
+        until: Option<Timestamp>,
+    ) -> Lease {
+        let step = self.plan.step(node);
+        let shape = Shape {
+            // Whoever comes to the group later learns its host from here.
+            group: self.group_of(node).map(|id| Arc::new(place::Group { id, members: Vec::new() })),
+            needs,
+            time_limit,
+            limits: step.settings.limits.iter().map(|name| name.shared().clone()).collect(),
+        };
+        Lease { node: place_ix(node), host, gpus, until, shape: Arc::new(shape) }
+    }
+
+    /// What the workflow says about placement.
+    pub(super) fn policy(&self) -> Policy {
+        let limits = self.plan.workflow().limits.iter().map(|(name, most)| (name.shared().clone(), *most));
+        Policy { limits: limits.collect(), ..Policy::default() }
     }
 
     /// An attempt is to be ended. If nothing is heard of it in good time, it counts as lost.

@@ -1,0 +1,58 @@
+//! What becomes of a failure: another attempt, a result, an operator's question, or the end of what the step is a part of.
+//!
+//! `world` records what comes out, and `verify` works it out again.
+
+use jiff::Timestamp;
+
+use super::{
+    event::{Event, NodeId},
+    failure::{Cause, Failure},
+    state::Run,
+};
+use crate::{base::Span, plan::NodeIx, workflow::OnFailure};
+
+impl Run {
+    /// The next attempt at a node whose last one has failed, if the cause has budget left.
+    pub(super) fn next_attempt(&self, now: Timestamp, node: NodeIx, failure: &Failure) -> Option<Event> {
+        let retry = &self.plan.step(node).settings.retry;
+        let tries = self.tries.get(&node)?;
+        let used = tries.by_cause.get(&failure.cause).copied().unwrap_or_default();
+        if used > failure.cause.budget(retry) {
+            return None;
+        }
+        let id: NodeId = self.plan.id(node).into();
+        // Exponential, with jitter in both directions so that many that failed together do not return together.
+        let jitter = 0.75 + 0.5 * self.seed.stream(&format!("{id}/{}/wait", tries.attempts)).unit();
+        let doublings = i32::try_from(used.saturating_sub(1)).unwrap_or(i32::MAX);
+        let wait = (retry.wait.millis() as f64) * retry.factor.powi(doublings);
+        let wait = Span::from_millis((wait.min(retry.longest.millis() as f64) * jitter) as u64).unwrap_or(Span::MAX);
+        let not_before = now.checked_add(wait.to_signed()).unwrap_or(Timestamp::MAX);
+        let grow = tries.grow + u32::from(failure.cause == Cause::OutOfMemory);
+        Some(Event::Retrying { node: id, attempt: tries.attempts + 1, not_before, grow })
+    }
+
+    /// What a failure that is not tried again makes of its step.
+    pub(super) fn consequence(&self, node: NodeIx, failure: Failure) -> Event {
+        let id: NodeId = self.plan.id(node).into();
+        match self.plan.step(node).settings.on_failure {
+            OnFailure::Result => Event::Settled { node: id, failure },
+            // What an operator accepted is not held again.
+            OnFailure::Hold if !self.held.contains(&node) => Event::Held { node: id, failure },
+            OnFailure::Stop | OnFailure::Hold => Event::Failed { node: id, failure },
+        }
+    }
+
+    /// What the failure that an event tells of makes of its node as things stand: the next attempt, where the last has just
+    /// failed of it, and otherwise the consequence.
+    pub(super) fn aftermath(&self, now: Timestamp, node: NodeIx, failure: &Failure) -> Event {
+        let tries = self.tries.get(&node).filter(|tries| {
+            tries.failure.as_ref() == Some(failure)
+                && tries.by_cause.contains_key(&failure.cause)
+                && tries.not_before.is_none()
+        });
+        tries
+            .filter(|_| !self.held.contains(&node))
+            .and_then(|_| self.next_attempt(now, node, failure))
+            .unwrap_or_else(|| self.consequence(node, failure.clone()))
+    }
+}
