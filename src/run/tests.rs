@@ -73,6 +73,8 @@ impl Played {
         assert_eq!(again.run.held, self.world.run.held);
         assert_eq!(again.run.due, self.world.run.due);
         assert_eq!(again.run.outcome, self.world.run.outcome);
+        let verdict = verify::verify(self.id, self.workflow.clone(), &self.log);
+        assert!(verdict.is_sound(), "{verdict:#?}");
         told
     }
 
@@ -259,6 +261,89 @@ fn an_operator_decides_about_what_is_held() {
     assert_eq!(run.outcome()["failed"]["failure"]["cause"], "rule", "what is void gives nothing to those who read it");
     let again = Command::Rule { node: "a".into(), ruling: Ruling::Retry };
     assert_eq!(run.world.refusal(&again), Some(Refusal::Over));
+}
+
+/// What failed is done again, with what it took with it; what was done is not.
+#[test]
+fn an_operator_has_what_failed_of_a_step_done_again() {
+    let steps = format!(
+        "steps:
+  one: {{ use: three, on_failure: hold }}
+gives: {{ n: \"${{one.n}}\" }}
+templates:
+  three:
+    steps:
+      a: {{ {WORK} }}
+      b: {{ {WORK}, needs: [a] }}
+      c: {{ {WORK} }}
+      d: {{ {WORK}, needs: [b, c] }}
+    gives: {{ n: \"${{a.n + b.n + c.n + d.n}}\" }}
+"
+    );
+    let mut run = Played::of(&steps).host("h", 1);
+    run.gives("one/a", json!({"n": 1}));
+    run.fails("one/b", Cause::ExitCode);
+    let retry = Command::Rule { node: "one".into(), ruling: Ruling::Retry };
+    assert_eq!(
+        run.world.refusal(&retry).map(|refusal| refusal.to_string()).as_deref(),
+        Some("one/c is being stopped: decide about `one` when it is")
+    );
+    assert!(!run.world.run.waits_for_an_operator());
+    run.fails("one/c", Cause::Stopped);
+    assert!(run.world.run.waits_for_an_operator());
+
+    assert_eq!(
+        run.rule("one", Ruling::Retry),
+        ["ruled one", "attempt_started one/b #2 on h, 0 gpus", "attempt_started one/c #2 on h, 0 gpus"]
+    );
+    run.gives("one/b", json!({"n": 2}));
+    assert_eq!(run.fails("one/c", Cause::ExitCode).len(), 3);
+    run.rule("one", Ruling::Retry);
+    run.gives("one/c", json!({"n": 4}));
+    run.gives("one/d", json!({"n": 8}));
+    assert_eq!(run.outcome(), json!({"succeeded": {"gives": {"n": 15}}}));
+}
+
+/// A failure that was a result before stays one, and a `repeat` goes on where it was.
+#[test]
+fn what_was_over_before_is_not_done_again() {
+    let steps = format!(
+        "steps:
+  times:
+    repeat: time
+    carry: {{}}
+    until: number == 3
+    at_most: 3
+    on_failure: hold
+templates:
+  time:
+    steps:
+      loose: {{ use: two, on_failure: result }}
+      tight: {{ use: two, needs: [loose] }}
+  two:
+    steps:
+      a: {{ {WORK} }}
+"
+    );
+    let mut run = Played::of(&steps).host("h", 1);
+    assert_eq!(
+        run.fails("times#1/loose/a", Cause::ExitCode),
+        [
+            "attempt_failed times#1/loose/a: ended with an error",
+            "failed times#1/loose/a: ended with an error",
+            "settled times#1/loose",
+            "opened times#1/tight",
+            "attempt_started times#1/tight/a #1 on h, 0 gpus"
+        ]
+    );
+    run.fails("times#1/tight/a", Cause::ExitCode);
+    assert_eq!(run.rule("times", Ruling::Retry), ["ruled times", "attempt_started times#1/tight/a #2 on h, 0 gpus"]);
+    run.gives("times#1/tight/a", json!({"n": 1}));
+    run.gives("times#2/loose/a", json!({"n": 1}));
+    run.fails("times#2/tight/a", Cause::ExitCode);
+    run.rule("times", Ruling::Retry);
+    run.gives("times#2/tight/a", json!({"n": 1}));
+    assert_eq!(run.outcome(), json!({"succeeded": {"gives": {}}}));
 }
 
 #[test]

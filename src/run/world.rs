@@ -104,8 +104,8 @@ pub enum Refusal {
     NoSuchNode(NodeId),
     #[error("`{0}` is not held for a decision")]
     NotHeld(NodeId),
-    #[error("`{0}` stands for several nodes: replace what it gives, accept its failure, or void it")]
-    Composite(NodeId),
+    #[error("{1} is being stopped: decide about `{0}` when it is")]
+    Stopping(NodeId, NodeId),
     #[error("this is not what `{node}` gives: {why}")]
     BadValue { node: NodeId, why: String },
 }
@@ -182,12 +182,15 @@ impl World {
                     return Some(Refusal::NotHeld(node.clone()));
                 }
                 match ruling {
-                    Ruling::Retry if self.run.plan.step(found).is_composite() => Some(Refusal::Composite(node.clone())),
+                    Ruling::Retry => {
+                        let running = self.run.attempts.keys().find(|running| self.run.is_behind(**running, found))?;
+                        Some(Refusal::Stopping(node.clone(), self.run.plan.id(*running).into()))
+                    }
                     Ruling::Replace(value) => {
                         let why = self.run.misfit(found, value)?;
                         Some(Refusal::BadValue { node: node.clone(), why })
                     }
-                    Ruling::Retry | Ruling::Accept | Ruling::Void => None,
+                    Ruling::Accept | Ruling::Void => None,
                 }
             }
         }
