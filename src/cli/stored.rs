@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Exit, carry, out::Out};
 use crate::{
     driver,
-    run::{Illegal, Record, Replay, RunId, World, explain},
+    run::{Illegal, Reader, Record, Replay, RunId, World, explain},
     store::{self, Found, RunHeader, Store},
     view::History,
     workflow::Workflow,
@@ -81,11 +81,14 @@ fn folded(run: RunId, workflow: Arc<Workflow>, records: &[Record]) -> Result<(Wo
     let Some((first, rest)) = records.split_first() else {
         return World::replay(run, workflow, records).map(|world| (world, History::default()));
     };
-    let mut replay = Replay::begin(run, workflow, first)?;
+    let mut reader = Reader::of(run);
+    let mut replay = Replay::begin(workflow, &reader.read(first)?)?;
     let mut history = History::default();
     history.take(first)?;
     for record in rest {
-        history.fold(record, replay.go_on(record)?);
+        let read = reader.read(record)?;
+        replay.go_on(&read)?;
+        history.fold(record, read.event);
     }
     Ok((replay.end(), history))
 }

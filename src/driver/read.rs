@@ -2,38 +2,59 @@
 
 use std::sync::Arc;
 
+use tokio::sync::mpsc;
+
 use super::{Error, again};
 use crate::{
     document::stored,
-    run::{Illegal, Record, Replay, RunId, World},
+    run::{Illegal, Reader, Record, Recorded, Replay, RunId, World},
     store::{Pages, Store},
     workflow::{self, Checked, Workflow},
 };
 
+/// Pages that are read while the workflow is still being checked.
+const PAGES_AHEAD: usize = 256;
+
 /// The run as its records say, with the workflow that it began with.
+///
+/// Half of the time goes into checking the workflow again, so the records are read meanwhile.
 pub async fn load(store: &dyn Store, run: RunId) -> Result<World, Error> {
     let header = store.header(run).await?;
     let source = store.workflow(header.workflow).await?;
-    let workflow = workflow(&source)?;
-    let mut pages = Pages::of(store, run, 0);
-    let mut page = pages.next().await?.unwrap_or_default();
-    let Some(first) = page.first() else { return Err(no_records().into()) };
-    let mut replay = Replay::begin(run, workflow, first)?;
-    let mut from = 1;
-    loop {
-        // The next page is read while this one is folded in.
-        let (next, folded) = tokio::join!(pages.next(), async {
-            page[from..].iter().try_for_each(|record| replay.go_on(record).map(drop))
-        });
-        folded?;
-        match next? {
-            Some(next) => (page, from) = (next, 0),
-            None => break,
+    let checking = tokio::task::spawn_blocking(move || workflow(&source));
+    let (ahead, mut pages) = mpsc::channel(PAGES_AHEAD);
+    let (read, replay) = tokio::join!(read_all(store, run, ahead), async move {
+        let workflow = checking.await.unwrap_or_else(|bug| std::panic::resume_unwind(bug.into_panic()))?;
+        let mut replay: Option<Replay> = None;
+        while let Some(page) = pages.recv().await {
+            for recorded in &page {
+                match &mut replay {
+                    Some(replay) => replay.go_on(recorded)?,
+                    None => replay = Some(Replay::begin(workflow.clone(), recorded)?),
+                }
+            }
         }
-    }
-    let mut world = replay.end();
+        Ok::<_, Error>(replay)
+    });
+    // What could not be folded in matters more than that nobody took the pages behind it.
+    let replay = replay?;
+    read?;
+    let mut world = replay.ok_or_else(no_records)?.end();
     again::remember(store, &mut world).await?;
     Ok(world)
+}
+
+/// Reads page after page until there is none, or nobody takes them any more.
+async fn read_all(store: &dyn Store, run: RunId, ahead: mpsc::Sender<Vec<Recorded>>) -> Result<(), Error> {
+    let mut reader = Reader::of(run);
+    let mut pages = Pages::of(store, run, 0);
+    while let Some(page) = pages.next().await? {
+        let page = page.iter().map(|record| reader.read(record)).collect::<Result<_, _>>()?;
+        if ahead.send(page).await.is_err() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 fn no_records() -> Illegal {

@@ -67,10 +67,11 @@ impl World {
         workflow: Arc<Workflow>,
         records: impl IntoIterator<Item = &'r Record>,
     ) -> Result<Self, Illegal> {
-        let mut records = records.into_iter();
-        let first = records.next().ok_or_else(|| broken("there are no records"))?;
-        let mut replay = Replay::begin(id, workflow, first)?;
-        records.try_for_each(|record| replay.go_on(record).map(drop))?;
+        let mut reader = Reader::of(id);
+        let mut records = records.into_iter().map(|record| reader.read(record));
+        let first = records.next().ok_or_else(|| broken("there are no records"))??;
+        let mut replay = Replay::begin(workflow, &first)?;
+        records.try_for_each(|next| replay.go_on(&next?))?;
         Ok(replay.end())
     }
 
@@ -119,25 +120,43 @@ impl World {
     }
 }
 
-/// A run while its records are read back, so that they need not all be held at once.
+/// Reads records in order: each must follow the one before and hold an event. It needs no workflow, so that records can
+/// be read while theirs is still being checked.
+pub struct Reader(Chain);
+
+/// A record that was read.
+pub struct Recorded {
+    pub at: Timestamp,
+    pub event: Event,
+    chain: Chain,
+}
+
+impl Reader {
+    pub fn of(run: RunId) -> Self {
+        Self(Chain::start(run))
+    }
+    pub fn read(&mut self, record: &Record) -> Result<Recorded, Illegal> {
+        self.0.check(record).map_err(broken)?;
+        Ok(Recorded { at: record.at, event: read(record)?, chain: self.0.clone() })
+    }
+}
+
+/// A run while its records are folded in, so that they need not all be held at once.
 pub struct Replay(World);
 
 impl Replay {
-    pub fn begin(id: RunId, workflow: Arc<Workflow>, first: &Record) -> Result<Self, Illegal> {
-        let mut chain = Chain::start(id);
-        chain.check(first).map_err(broken)?;
-        let run = Run::create(workflow, first.at, &read(first)?)?;
-        Ok(Self(World::around(run, chain, first.at)))
+    pub fn begin(workflow: Arc<Workflow>, first: &Recorded) -> Result<Self, Illegal> {
+        let run = Run::create(workflow, first.at, &first.event)?;
+        Ok(Self(World::around(run, first.chain.clone(), first.at)))
     }
 
-    /// Folds the next record in, and gives the event that it holds.
-    pub fn go_on(&mut self, record: &Record) -> Result<Event, Illegal> {
+    /// Folds the next one in.
+    pub fn go_on(&mut self, next: &Recorded) -> Result<(), Illegal> {
         let Self(world) = self;
-        world.chain.check(record).map_err(broken)?;
-        let event = read(record)?;
-        world.run.apply(record.at, &event)?;
-        world.last = record.at;
-        Ok(event)
+        world.run.apply(next.at, &next.event)?;
+        world.chain = next.chain.clone();
+        world.last = next.at;
+        Ok(())
     }
 
     /// The run as all its records say.

@@ -16,7 +16,7 @@ mod tests;
 pub mod verify;
 mod world;
 
-pub use begin::Replay;
+pub use begin::{Reader, Recorded, Replay};
 pub use event::{Again, Event, NodeId, Outcome, Ruling};
 pub use failure::{Blame, Cause, Failure};
 pub use record::{Digest, Record, RunId};
