@@ -1,5 +1,5 @@
 //! The built program is killed at random moments, again and again, and its runs come to the same end: no step that was done
-//! is done again, and no effect is there twice.
+//! is done again, and no effect is there twice; nobody is charged twice, and nothing is given back twice.
 //!
 //! `CRASH_RUNS` says how many times it is killed on each store, 20 where it is not set; `CRASH_SEED` repeats a series.
 //! PostgreSQL is tried where `GOD_FLOW_TEST_POSTGRES` holds the address of one.
@@ -8,7 +8,7 @@
 #![expect(clippy::unwrap_used, reason = "these are tests, also what is shared by them below")]
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::Write,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -21,21 +21,26 @@ use std::{
 };
 
 use god_flow::{
-    base::Seed,
+    base::{Coldkey, Rao, Seed},
     run::{Event, Record, read, record},
-    store::{self, Found, Pages},
+    store::{
+        self, Found, Pages,
+        ledger::{Asked, Kind, Transfer, What},
+    },
 };
+use jiff::Timestamp;
 
 /// Runs that are killed side by side: after each death the next process waits until the lease of the dead one is over.
 const SIDE_BY_SIDE: usize = 8;
 /// A series that takes longer than this hangs.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// Three layers of eight, each with an effect that can be counted.
+/// Three layers of eight, each with an effect that can be counted; and eight steps that charge three entrants each, of which
+/// one is given back.
 const WORKFLOW: &str = r#"
 god_flow: 1
 workflow: effects
-inputs: { file: { type: text } }
+inputs: { file: { type: text }, account: { type: text } }
 rules: { names: [a, b, c, d, e, f, g, h] }
 steps:
   first:
@@ -54,6 +59,15 @@ steps:
     needs: [second]
     for_each: { name: "${rules.names}", key: "${name}" }
     process: { shell: 'sleep 0.03; echo "$GOD_FLOW_NODE" >> "$FILE"', env: { FILE: "${inputs.file}" } }
+  paying:
+    for_each: { one: "${first}", key: "${one.said}" }
+    charge:
+      fees: "${['x', 'y', 'z'].map(who, {'hotkey': who, 'coldkey': inputs.account, 'amount': tao('1 RAO')})}"
+  back:
+    for_each: { paid: "${paying}", key: "${paid.receipt.split('[')[1].split(']')[0]}" }
+    refund:
+      receipt: "${paid.receipt}"
+      fees: "${paid.charged.filter(fee, fee.hotkey == 'y')}"
 gives:
   said: "${second.map(one, one.said).join(' ')}"
 "#;
@@ -128,20 +142,40 @@ fn one(seed: Seed, name: &str, address: &dyn Fn(&Path) -> String, wanted: usize,
     }
 }
 
+fn wait_for<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(future)
+}
+
 struct Call {
     folder: PathBuf,
     address: String,
     name: String,
+    /// Whose money it is: of this run alone.
+    account: Coldkey,
 }
+
+/// RAO that there are at first, and that are charged and given back in a run.
+const MONEY: [u64; 3] = [100, 24, 8];
 
 impl Call {
     fn new(folder: &Path, address: String) -> Self {
         std::fs::write(folder.join("effects.yaml"), WORKFLOW).unwrap();
         let file = folder.join("effects").display().to_string();
-        std::fs::write(folder.join("inputs.json"), format!("{{ \"file\": {file:?} }}")).unwrap();
+        let id = uuid::Uuid::now_v7();
+        let account = Coldkey::parse(&format!("5{}{}", id.simple(), "x".repeat(15)).replace('0', "z")).unwrap();
+        let inputs = format!("{{ \"file\": {file:?}, \"account\": \"{account}\" }}");
+        std::fs::write(folder.join("inputs.json"), inputs).unwrap();
         std::fs::write(folder.join("effects"), "").unwrap();
-        let name = format!("crash-{}", uuid::Uuid::now_v7());
-        Self { folder: folder.to_owned(), address, name }
+        let call = Self { folder: folder.to_owned(), address, name: format!("crash-{id}"), account };
+        let what = What::Credit { key: &call.name, account: &call.account };
+        let asked = Asked { what, amount: Rao(MONEY[0]), who: "test", why: "a test", at: Timestamp::now() };
+        let credited = wait_for(async {
+            let store = store::open(&call.address).await.unwrap();
+            store.ledger().transfer(&asked).await.unwrap()
+        });
+        assert!(matches!(credited, Transfer::Made(_)), "{credited:?}");
+        call
     }
 
     fn program(&self) -> Command {
@@ -173,8 +207,7 @@ impl Call {
     }
 
     fn records(&self) -> Option<(god_flow::run::RunId, Vec<Record>)> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
+        wait_for(async {
             let store = store::open(&self.address).await.ok()?;
             let Ok(Found::One(run)) = store.find(&self.name).await else { return None };
             let mut pages = Pages::of(&*store, run.id, 0);
@@ -224,6 +257,11 @@ impl Call {
         done.sort_unstable();
         assert_eq!(done, expected, "effects; {told}");
 
+        self.check_money(&told);
+        for step in ["paying", "back"] {
+            expected.extend(letters.clone().map(|letter| format!("{step}[{letter}]")));
+        }
+        expected.sort();
         let (id, records) = self.records().unwrap();
         assert_eq!(record::verify(id, &records), Ok(()), "{told}");
         let mut attempts: BTreeMap<String, u32> = BTreeMap::new();
@@ -236,5 +274,20 @@ impl Call {
             attempts.into_iter().collect::<Vec<_>>(),
             expected.into_iter().map(|node| (node, 1)).collect::<Vec<_>>()
         );
+    }
+
+    /// Everybody has paid once, and got back once what is given back.
+    fn check_money(&self, told: &str) {
+        let [credited, charged, refunded] = MONEY;
+        let (sums, movements) = wait_for(async {
+            let store = store::open(&self.address).await.unwrap();
+            let sums = store.ledger().balances(Some(&[self.account.to_string()])).await.unwrap().remove(0);
+            (sums, store.ledger().movements(Some(self.account.as_str()), None, usize::MAX).await.unwrap())
+        });
+        let of = |kind: Kind| movements.iter().filter(move |it| it.kind == kind).map(|it| it.key.as_str());
+        assert_eq!((sums.charged, sums.refunded), (Rao(charged), Rao(refunded)), "{told}");
+        assert_eq!(sums.balance, Rao(credited - charged + refunded), "{told}");
+        assert_eq!(of(Kind::Charge).collect::<BTreeSet<_>>().len() as u64, charged, "{told}");
+        assert!(of(Kind::Refund).all(|key| key.ends_with("]/y")), "{told}");
     }
 }

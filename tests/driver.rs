@@ -404,6 +404,9 @@ impl Backend for Watching {
     fn name(&self) -> &'static str {
         "watching"
     }
+    fn is_made_up(&self) -> bool {
+        self.mock.is_made_up()
+    }
     async fn hosts(&self) -> Result<Vec<(HostId, HostOffer)>, BackendError> {
         self.mock.hosts().await
     }

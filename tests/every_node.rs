@@ -144,6 +144,7 @@ fn every_step_comes_through_every_trouble() {
         ("examples/workflows/train.yaml", 1),
         ("examples/workflows/container.yaml", 1),
         ("examples/workflows/fan-out.yaml", 1),
+        ("tests/scenarios/charges.yaml", 1),
         ("tests/scenarios/hold.yaml", 1),
         ("tests/scenarios/nested.yaml", 1),
     ] {

@@ -130,3 +130,54 @@ fn what_is_wrong_is_told() {
     let near = ADA.replace("Grwv", "Grvw");
     desk.refused(&["ledger", "balance", &near], WRONG, &format!("did you mean `{ADA}`?"));
 }
+
+/// A workflow that charges Ada and Bob, who has nothing.
+const PAID: &str = r#"
+god_flow: 1
+workflow: paid
+inputs: { fees: { type: "[fee]" } }
+steps:
+  paying:
+    charge: { fees: "${inputs.fees}", why: the fee }
+gives: { refused: "${paying.refused.map(it, it.hotkey)}", receipt: "${paying.receipt}" }
+"#;
+
+#[test]
+fn a_run_charges_what_is_there_and_people_give_it_back() {
+    let desk = Desk::new();
+    std::fs::write(desk.0.path().join("paid.yaml"), PAID).unwrap();
+    let fees = serde_json::json!({ "fees": [
+        { "hotkey": "ada", "coldkey": ADA, "amount": "0.25 TAO" }, { "hotkey": "bob", "coldkey": BOB, "amount": "0.25 TAO" },
+    ]});
+    std::fs::write(desk.0.path().join("fees.json"), fees.to_string()).unwrap();
+    desk.fine(&["ledger", "credit", ADA, "1 TAO", "--why", "a test"]);
+
+    // A mock run plays that everybody can pay, and takes nothing.
+    let run = ["run", "paid.yaml", "--inputs", "fees.json"];
+    let made_up = desk.json(&[&run[..], &["--backend", "mock", "--speed", "max"]].concat());
+    assert_eq!(
+        made_up["outcome"]["succeeded"]["gives"],
+        serde_json::json!({ "refused": [], "receipt": "made-up/paying" })
+    );
+    assert_eq!(desk.fine(&["ledger", "balance", ADA]).0, "1 TAO\n");
+
+    let real = desk.json(&[&run[..], &["--name", "real"]].concat());
+    assert_eq!(real["outcome"]["succeeded"]["gives"]["refused"], serde_json::json!(["bob"]));
+    assert_eq!(desk.fine(&["ledger", "balance", ADA]).0, "0.75 TAO\n");
+    let (listed, _) = desk.fine(&["ledger", "list", "--run", "real"]);
+    assert!(listed.contains("-0.25 TAO") && listed.contains("/paying ") && listed.lines().count() == 2, "{listed}");
+    desk.refused(&["logs", "real", "paying"], WRONG, "`god-flow ledger list --run real` lists what moved");
+
+    // Done again, the run is paid already.
+    desk.fine(&["retry", "real", "paying", "--name", "again"]);
+    let again = desk.json(&["resume", "again", "--allow-process"]);
+    assert_eq!(again["outcome"]["succeeded"]["gives"], real["outcome"]["succeeded"]["gives"]);
+    assert_eq!(desk.fine(&["ledger", "balance", ADA]).0, "0.75 TAO\n");
+
+    let refund = ["ledger", "refund", "real", "--why", "it was called off"];
+    desk.refused(&[&refund[..], &["--account", BOB]].concat(), WRONG, "there is no account");
+    assert!(desk.fine(&refund).0.contains("+0.25 TAO"));
+    assert!(desk.fine(&refund).1.contains("there is nothing to give back of real"));
+    assert_eq!(desk.fine(&["ledger", "balance", ADA]).0, "1 TAO\n");
+    assert_eq!(desk.json(&["ledger", "list", ADA]).as_array().map(Vec::len), Some(3));
+}

@@ -173,6 +173,7 @@ fn records(text: &mut String) {
     let schemas = [
         ("entrant", schema_for!(words::Entrant)),
         ("candidate", schema_for!(register::Candidate)),
+        ("fee", schema_for!(register::Fee)),
         ("catalogue", schema_for!(pick::Catalogue)),
         ("task", schema_for!(words::Task)),
         ("checkout", schema_for!(words::Checkout)),

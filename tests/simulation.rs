@@ -23,7 +23,7 @@ use god_flow::{
 };
 
 /// What is played, and with how many entrants.
-const FIELDS: [(&str, usize); 14] = [
+const FIELDS: [(&str, usize); 15] = [
     ("tests/scenarios/hold.yaml", 1),
     ("tests/scenarios/retry.yaml", 1),
     ("tests/scenarios/nested.yaml", 1),
@@ -38,6 +38,7 @@ const FIELDS: [(&str, usize); 14] = [
     ("examples/workflows/repeat.yaml", 1),
     ("examples/workflows/fan-out.yaml", 1),
     ("workflows/text.yaml", 16),
+    ("tests/scenarios/charges.yaml", 1),
 ];
 
 static WORKFLOWS: LazyLock<Vec<Arc<Workflow>>> =

@@ -4,6 +4,7 @@ use std::{fmt, sync::Arc};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value as Json;
 
 use super::reflect;
 use crate::base::{Seed, Size, Span, Ty, Value, seed::Stream};
@@ -57,7 +58,13 @@ pub enum Kind {
     Drawn(fn(&Value, &mut Stream) -> Result<Value, String>),
     /// By a backend, without GPUs unless the step says so.
     Work,
+    /// In the ledger of the run's store, by whoever drives the run. What it gives in a made-up world comes of its input
+    /// and the node's id alone.
+    Ledger(MadeUp),
 }
+
+/// What work would give if all went well.
+pub(super) type MadeUp = fn(&Json, &str) -> Result<Json, String>;
 
 /// How long an action is expected to take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +101,15 @@ impl Action {
         }
     }
 
+    /// What is done in the ledger.
+    pub(super) fn ledger<I: JsonSchema + DeserializeOwned + 'static, O: JsonSchema + Serialize>(
+        name: &'static str,
+        about: &'static str,
+        made_up: MadeUp,
+    ) -> Self {
+        Self { kind: Kind::Ledger(made_up), ..Self::work::<I, O>(name, about, Expect::Span(Span::from_secs(1))) }
+    }
+
     /// A function of its input.
     pub(super) fn pure<I: JsonSchema + DeserializeOwned + 'static, O: JsonSchema + Serialize>(
         name: &'static str,
@@ -118,7 +134,15 @@ impl Action {
         match self.kind {
             Kind::Pure(decide) => Some(decide(input)),
             Kind::Drawn(decide) => Some(decide(input, &mut seed.stream(purpose))),
-            Kind::Work => None,
+            Kind::Work | Kind::Ledger(_) => None,
+        }
+    }
+
+    /// What it gives in a made-up world, where that comes of its input.
+    pub fn made_up(&self, input: &Json, node: &str) -> Option<Result<Json, String>> {
+        match self.kind {
+            Kind::Ledger(made_up) => Some(made_up(input, node)),
+            Kind::Pure(_) | Kind::Drawn(_) | Kind::Work => None,
         }
     }
 
@@ -164,7 +188,12 @@ impl Action {
     }
 
     pub fn is_pure(&self) -> bool {
-        !matches!(self.kind, Kind::Work)
+        matches!(self.kind, Kind::Pure(_) | Kind::Drawn(_))
+    }
+
+    /// Whether it moves money or asks for it.
+    pub fn is_of_ledger(&self) -> bool {
+        matches!(self.kind, Kind::Ledger(_))
     }
 
     /// The fields it takes, in the order of the manual.
@@ -201,9 +230,21 @@ pub(super) fn decide<I: DeserializeOwned, O: Serialize>(
     gives: &Ty,
     function: impl FnOnce(I) -> Result<O, String>,
 ) -> Result<Value, String> {
-    let input = serde_json::from_value(without_nulls(input.to_json())).map_err(|error| error.to_string())?;
-    let output = serde_json::to_value(function(input)?).map_err(|error| error.to_string())?;
+    let output = serde_json::to_value(function(read(input.to_json())?)?).map_err(|error| error.to_string())?;
     Value::from_json(&output, gives)
+}
+
+/// What a typed function makes of a recorded input.
+pub(super) fn made_up<I: DeserializeOwned, O: Serialize>(
+    input: &Json,
+    function: impl FnOnce(I) -> O,
+) -> Result<Json, String> {
+    serde_json::to_value(function(read(input.clone())?)).map_err(|error| error.to_string())
+}
+
+/// An input as its type.
+pub(super) fn read<I: DeserializeOwned>(input: Json) -> Result<I, String> {
+    serde_json::from_value(without_nulls(input)).map_err(|error| error.to_string())
 }
 
 /// Runs a typed function of values and random numbers on untyped values.
@@ -217,13 +258,13 @@ pub(super) fn drawn<I: DeserializeOwned, O: Serialize>(
 }
 
 /// A field that is null was left out: its default holds.
-fn without_nulls(json: serde_json::Value) -> serde_json::Value {
+fn without_nulls(json: Json) -> Json {
     match json {
-        serde_json::Value::Object(mut fields) => {
+        Json::Object(mut fields) => {
             fields.retain(|_, value| !value.is_null());
             fields.into_iter().map(|(name, value)| (name, without_nulls(value))).collect()
         }
-        serde_json::Value::Array(items) => items.into_iter().map(without_nulls).collect(),
+        Json::Array(items) => items.into_iter().map(without_nulls).collect(),
         other => other,
     }
 }

@@ -5,7 +5,9 @@
 
 pub mod advance;
 pub mod allocate;
+pub mod balance;
 pub mod build;
+pub mod charge;
 pub mod clone;
 pub mod combine;
 pub mod complete;
@@ -20,12 +22,14 @@ pub mod gpus_for;
 pub mod hold;
 pub mod hours;
 mod margin;
+pub mod money;
 pub mod next_round;
 pub mod pair_result;
 pub mod pick;
 pub mod process;
 pub mod rank;
 pub mod reflect;
+pub mod refund;
 pub mod register;
 pub mod replace;
 pub mod rewards;
@@ -53,6 +57,9 @@ pub fn catalogue() -> &'static [Action] {
         let [digest, dedup, gate] = dedup::actions();
         vec![
             register::action(),
+            balance::action(),
+            charge::action(),
+            refund::action(),
             digest,
             dedup,
             gate,

@@ -7,8 +7,15 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    pair_result::Played, pick::Catalogue, reflect, register::Candidate, rewards::Measured, share::Round,
-    standings::Pair, tally::Game, weigh::Pool,
+    pair_result::Played,
+    pick::Catalogue,
+    reflect,
+    register::{Candidate, Fee},
+    rewards::Measured,
+    share::Round,
+    standings::Pair,
+    tally::Game,
+    weigh::Pool,
 };
 use crate::base::{Name, Span, Ty};
 
@@ -226,6 +233,7 @@ pub fn types() -> impl Iterator<Item = (Name, Ty)> {
     [
         ("entrant", reflect::given::<Entrant>()),
         ("candidate", reflect::taken::<Candidate>()),
+        ("fee", reflect::given::<Fee>()),
         ("catalogue", reflect::taken::<Catalogue>()),
         ("task", reflect::given::<Task>()),
         ("checkout", reflect::given::<Checkout>()),

@@ -74,6 +74,10 @@ impl Backend for Mock {
         "mock"
     }
 
+    fn is_made_up(&self) -> bool {
+        true
+    }
+
     async fn hosts(&self) -> Result<Vec<(HostId, HostOffer)>, Error> {
         Ok(self.hosts.clone())
     }

@@ -75,6 +75,9 @@ pub trait Backend: Send + Sync {
     /// The word by which it is chosen.
     fn name(&self) -> &'static str;
 
+    /// Whether work is only played here. Then nothing real is touched: no money moves, whatever the run says of itself.
+    fn is_made_up(&self) -> bool;
+
     /// The hosts there are now. Those that join or vanish later come through the channel.
     async fn hosts(&self) -> Result<Vec<(HostId, HostOffer)>, Error>;
 

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     backend::{self, AttemptId},
     run::Status,
+    workflow::Does,
 };
 
 /// How often it is looked for more.
@@ -81,6 +82,10 @@ fn path(told: &Told, args: &Args, out: &Out) -> Result<PathBuf, Exit> {
     let Some(node) = told.world.run.find(&args.node) else { return Err(told.no_node(&args.node, out)) };
     if !told.world.run.is_work(node) {
         return Err(out.wrong(&format!("`{}` does no work outside, so there is no log of it", args.node)));
+    }
+    if matches!(&told.world.run.plan.step(node).does, Does::Action { action, .. } if action.is_of_ledger()) {
+        let what = "is done in the ledger, which writes no logs";
+        return Err(out.wrong(&format!("`{}` {what}; `god-flow ledger list --run {name}` lists what moved", args.node)));
     }
     let tries: Vec<u32> = told.history.tries.iter().filter(|it| *it.node == *args.node).map(|it| it.attempt).collect();
     let number = match args.attempt {

@@ -153,7 +153,8 @@ fn setup(args: &Args, workflow: &Workflow, address: &str, out: &Out) -> Result<S
 fn works(workflow: &Workflow) -> Vec<(&Name, &'static str)> {
     let steps = workflow.bodies.iter().flat_map(|body| &body.steps);
     let work = steps.filter_map(|step| match &step.does {
-        Does::Action { action, .. } if !action.is_pure() => Some((&step.name, action.name)),
+        // What is done in the ledger no backend does.
+        Does::Action { action, .. } if !action.is_pure() && !action.is_of_ledger() => Some((&step.name, action.name)),
         _ => None,
     });
     work.collect()

@@ -14,6 +14,7 @@ mod inbox;
 mod lease;
 mod name;
 mod read;
+mod teller;
 mod turn;
 
 use std::{sync::Arc, time::Duration};
@@ -33,6 +34,7 @@ use crate::{
     store::{self, Store},
 };
 use handle::Desk;
+use teller::Teller;
 
 /// How a driver's work ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,6 +77,8 @@ pub struct Driver {
     desk: Desk,
     /// Who takes a paused run up again.
     resumes: Option<Arc<str>>,
+    /// Who moves money in this session; nobody where the run is simulated.
+    teller: Option<Teller>,
     /// The run as it was left.
     last: Option<Box<World>>,
 }
@@ -98,7 +102,7 @@ impl Driver {
         inputs: mpsc::Receiver<Input>,
     ) -> (Self, Handle) {
         let (handle, desk) = handle::pair();
-        (Self { store, backend, clock, run, holder, inputs, desk, resumes: None, last: None }, handle)
+        (Self { store, backend, clock, run, holder, inputs, desk, resumes: None, teller: None, last: None }, handle)
     }
 
     /// A run that is paused goes on, in the name of somebody.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{Driver, End, Error, Leaving, Notice, handle::Asked, inbox, lease, load};
+use super::{Driver, End, Error, Leaving, Notice, handle::Asked, inbox, lease, load, teller::Teller};
 use crate::{
     backend::{self, AttemptId, Work},
     plan::NodeIx,
@@ -22,7 +22,9 @@ impl Driver {
         let renewal = lease::renew(self.store.clone(), fence.clone());
         let listening = inbox::listen(self.store.clone(), fence.clone(), self.desk.ask.clone());
         let mut world = Box::new(load(&*self.store, self.run).await?);
+        self.teller = Teller::of(&self.store, &fence, &world.run, &*self.backend).await?;
         let end = self.turns(&mut world, &fence, renewal.lost.clone()).await;
+        self.teller = None;
         self.last = Some(world);
         drop((renewal, listening));
         let released = self.store.release(fence).await;
@@ -67,6 +69,10 @@ impl Driver {
                 Ok(()) = self.desk.leave.changed() => world.hold_back(true),
                 Ok(()) = lost.changed() => return Err(store::Error::Fenced { run: self.run }.into()),
                 _ = self.inputs.recv_many(&mut batch, INPUTS_MAX) => {
+                    self.turn(world, fence, &mut batch, Dispatch::New).await?;
+                }
+                report = told(&mut self.teller) => {
+                    batch.push(report);
                     self.turn(world, fence, &mut batch, Dispatch::New).await?;
                 }
                 () = tokio::time::sleep(sleep), if due.is_some() => {
@@ -141,7 +147,7 @@ impl Driver {
     }
 
     /// Everything that ought to be under way, after the run was read back.
-    fn dispatch_all(&self, world: &World) {
+    fn dispatch_all(&mut self, world: &World) {
         for node in world.run.attempts.keys().copied() {
             self.ensure(world, node);
             self.stop_if_ending(world, node);
@@ -149,7 +155,7 @@ impl Driver {
     }
 
     /// What the records of this turn began or ended.
-    fn dispatch_new(&self, world: &World, records: &[Record]) {
+    fn dispatch_new(&mut self, world: &World, records: &[Record]) {
         let mut may_stop = false;
         for record in records {
             match &*record.kind {
@@ -167,26 +173,39 @@ impl Driver {
         }
     }
 
-    fn ensure(&self, world: &World, node: NodeIx) {
+    fn ensure(&mut self, world: &World, node: NodeIx) {
         // It may have ended in the same turn, when its host was lost.
         if let Some(attempt) = world.run.attempts.get(&node) {
             let id = self.id(world, node, attempt.number);
-            self.backend.ensure(&id, Work { run: &world.run, node, attempt });
+            let work = Work { run: &world.run, node, attempt };
+            if !self.teller.as_mut().is_some_and(|teller| teller.ensure(&id, work)) {
+                self.backend.ensure(&id, work);
+            }
         }
     }
 
     fn stop_if_ending(&self, world: &World, node: NodeIx) {
         let Some(attempt) = world.run.attempts.get(&node) else { return };
         let keeps = world.run.plan.step(node).settings.on_time_limit == OnTimeLimit::Succeed;
+        let id = self.id(world, node, attempt.number);
         match attempt.ending {
-            Some(Ending::Overtime) => self.backend.stop(&self.id(world, node, attempt.number), keeps),
-            Some(Ending::Stopped) => self.backend.stop(&self.id(world, node, attempt.number), false),
+            _ if self.teller.as_ref().is_some_and(|teller| teller.has(&id)) => {}
+            Some(Ending::Overtime) => self.backend.stop(&id, keeps),
+            Some(Ending::Stopped) => self.backend.stop(&id, false),
             None => {}
         }
     }
 
     fn id(&self, world: &World, node: NodeIx, number: u32) -> AttemptId {
         AttemptId { run: self.run, node: world.run.plan.id(node).into(), number }
+    }
+}
+
+/// The next report of the teller; never, where there is none.
+async fn told(teller: &mut Option<Teller>) -> Input {
+    match teller {
+        Some(teller) => teller.report().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -118,14 +118,17 @@ impl Foreseen {
         Ok(())
     }
 
-    /// Decides a pure action whose result somebody reads. What work gives is made up when it is asked for.
+    /// Decides a pure action whose result somebody reads, and makes up what comes of an input. What other work gives is made
+    /// up when it is asked for.
     fn decide(&mut self, node: NodeIx) -> Result<(), Fault> {
         let step = self.plan.step(node);
-        let Does::Action { action, .. } = &step.does else { return Ok(()) };
-        if step.read && action.is_pure() {
-            let input = values::input(&self.plan, node, self)?;
-            let decided = action.decide(&input, self.seed, &self.plan.id(node)).expect("a pure action decides");
-            let value = decided
+        let Does::Action { action, gives, .. } = &step.does else { return Ok(()) };
+        if step.read && (action.is_pure() || action.is_of_ledger()) {
+            let (input, id) = (values::input(&self.plan, node, self)?, self.plan.id(node));
+            let made_up = || action.made_up(&input.to_json(), &id).map(|it| Value::from_json(&it?, gives));
+            let value = action.decide(&input, self.seed, &id).or_else(made_up);
+            let value = value
+                .expect("a pure action decides, and what the ledger does is made up")
                 .map_err(|why| Trouble::Rule(crate::rule::Failure::Host { function: action.name.into(), why }))?;
             let value = self.settle(node, value);
             self.give(node, value);

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use petgraph::Direction;
+use serde_json::Value as Json;
 
 use crate::{
     plan::{NodeIx, Outputs},
@@ -22,6 +23,10 @@ use crate::{
 pub(super) struct Memory {
     started: BTreeSet<(NodeId, u32)>,
     done: BTreeSet<NodeId>,
+    /// What each node was asked to do.
+    asked: BTreeMap<NodeId, Json>,
+    /// Who was charged on which receipt.
+    charged: BTreeSet<(String, String)>,
     paused: bool,
     last: Option<Timestamp>,
 }
@@ -34,7 +39,9 @@ impl Memory {
                 return Err(format!("event {} is of a time before the one before it", record.seq));
             }
             self.last = Some(record.at);
-            match read(record).map_err(|error| error.to_string())? {
+            let event = read(record).map_err(|error| error.to_string())?;
+            self.take_money(&event)?;
+            match event {
                 Event::AttemptStarted { node, attempt, .. } => {
                     if self.paused {
                         return Err(format!("`{node}` was started while the run is paused"));
@@ -64,6 +71,32 @@ impl Memory {
                 Event::Resumed { .. } => self.paused = false,
                 _ => {}
             }
+        }
+        Ok(())
+    }
+}
+
+impl Memory {
+    /// Nobody is charged twice: what is tried again is asked for the same, and gives a receipt of its own.
+    fn take_money(&mut self, event: &Event) -> Result<(), String> {
+        match event {
+            Event::AttemptStarted { node, attempt, input, .. } => {
+                let first = self.asked.entry(node.clone()).or_insert_with(|| input.clone());
+                if first != input {
+                    return Err(format!("attempt {attempt} of `{node}` is asked for other things than the first"));
+                }
+            }
+            Event::AttemptSucceeded { node, output, .. } => {
+                let text = |json: &Json, field: &str| json.get(field).and_then(Json::as_str).map(String::from);
+                let Some(receipt) = text(output, "receipt") else { return Ok(()) };
+                for fee in output.get("charged").and_then(Json::as_array).into_iter().flatten() {
+                    let hotkey = text(fee, "hotkey").unwrap_or_default();
+                    if !self.charged.insert((receipt.clone(), hotkey.clone())) {
+                        return Err(format!("`{node}` charges {hotkey} once more on the receipt {receipt}"));
+                    }
+                }
+            }
+            _ => {}
         }
         Ok(())
     }

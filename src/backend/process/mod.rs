@@ -112,6 +112,10 @@ impl Backend for Processes {
         "process"
     }
 
+    fn is_made_up(&self) -> bool {
+        false
+    }
+
     async fn hosts(&self) -> Result<Vec<(HostId, HostOffer)>, Error> {
         let here = HostId::parse("here").expect("it is a name");
         let cpus = thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX));
