@@ -25,7 +25,7 @@ pub struct Balances {
 pub(super) fn action() -> Action {
     Action::ledger::<Balance, Balances>(
         "balance",
-        "Tells what coldkeys have in the ledger at that moment. In the mock world everybody has more than enough.",
+        "Tells what coldkeys have in the ledger at that moment.",
         |input, _| made_up(input, plenty),
     )
     .example("held:\n  balance:\n    accounts: [5Ck, 5Dm]\n")

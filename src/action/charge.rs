@@ -42,7 +42,7 @@ pub(super) fn action() -> Action {
     Action::ledger::<Charge, Charged>(
         "charge",
         "Takes fees from balances in the ledger, each once, however often the step is tried. Whoever has too little is told and \
-         not charged. In the mock world everybody can pay.",
+         not charged.",
         |input, node| made_up(input, |it: Charge| made_up_charges(it, node)),
     )
     .example(
