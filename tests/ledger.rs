@@ -161,7 +161,9 @@ fn a_run_charges_what_is_there_and_people_give_it_back() {
     );
     assert_eq!(desk.fine(&["ledger", "balance", ADA]).0, "1 TAO\n");
 
-    let real = desk.json(&[&run[..], &["--name", "real"]].concat());
+    let (real, told) = desk.fine(&[&run[..], &["--name", "real", "--json"]].concat());
+    assert!(told.contains("money is real here: `paying` in the ledger of sqlite:"), "{told}");
+    let real: Json = serde_json::from_str(&real).unwrap();
     assert_eq!(real["outcome"]["succeeded"]["gives"]["refused"], serde_json::json!(["bob"]));
     assert_eq!(desk.fine(&["ledger", "balance", ADA]).0, "0.75 TAO\n");
     let (listed, _) = desk.fine(&["ledger", "list", "--run", "real"]);

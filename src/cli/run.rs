@@ -12,7 +12,7 @@ use super::{
     setup::{Kind, NO_DOCKER, Setup},
 };
 use crate::{
-    action,
+    action::{self, Action},
     base::{Name, Seed, Value, near},
     document::stored,
     driver::{self, New},
@@ -91,6 +91,11 @@ fn begin(args: &Args, out: &Out) -> Result<Begun, Exit> {
     let source = stored::write(&tree);
     carry::block_on(async {
         let store = store::open(&address).await.map_err(|error| out.refused(&driver::full(&error)))?;
+        let of_ledger = steps(&workflow, Action::is_of_ledger);
+        if setup.backend != Kind::Mock && !of_ledger.is_empty() {
+            let steps: Vec<String> = of_ledger.iter().map(|(step, _)| format!("`{step}`")).collect();
+            out.say(&format!("money is real here: {} in the ledger of {}\n", steps.join(", "), store.place()));
+        }
         let id = RunId::from(uuid::Uuid::now_v7());
         let new = New {
             workflow,
@@ -109,7 +114,8 @@ fn begin(args: &Args, out: &Out) -> Result<Begun, Exit> {
 
 /// How the run is carried out, where that is possible at all.
 fn setup(args: &Args, workflow: &Workflow, address: &str, out: &Out) -> Result<Setup, Exit> {
-    let works = works(workflow);
+    // What is done in the ledger no backend does.
+    let works = steps(workflow, |action| !action.is_pure() && !action.is_of_ledger());
     let only_process = works.iter().all(|(_, action)| *action == action::PROCESS);
     let backend = args.backend.unwrap_or(if only_process { Kind::Process } else { Kind::Mock });
     match backend {
@@ -149,15 +155,14 @@ fn setup(args: &Args, workflow: &Workflow, address: &str, out: &Out) -> Result<S
     Ok(setup)
 }
 
-/// The steps whose work a backend does, each with its action.
-fn works(workflow: &Workflow) -> Vec<(&Name, &'static str)> {
+/// The steps with actions of a kind, each with its action.
+fn steps(workflow: &Workflow, which: impl Fn(&Action) -> bool) -> Vec<(&Name, &'static str)> {
     let steps = workflow.bodies.iter().flat_map(|body| &body.steps);
-    let work = steps.filter_map(|step| match &step.does {
-        // What is done in the ledger no backend does.
-        Does::Action { action, .. } if !action.is_pure() && !action.is_of_ledger() => Some((&step.name, action.name)),
+    let found = steps.filter_map(|step| match &step.does {
+        Does::Action { action, .. } if which(action) => Some((&step.name, action.name)),
         _ => None,
     });
-    work.collect()
+    found.collect()
 }
 
 fn inputs(args: &Args, workflow: &Workflow, setup: &Setup, seed: Seed, out: &Out) -> Result<Value, Exit> {
