@@ -244,7 +244,7 @@ pub(super) fn made_up<I: DeserializeOwned, O: Serialize>(
 
 /// An input as its type.
 pub(super) fn read<I: DeserializeOwned>(input: Json) -> Result<I, String> {
-    serde_json::from_value(without_nulls(input)).map_err(|error| error.to_string())
+    serde_json::from_value(without_nulls(input)).map_err(|error| in_words(&error))
 }
 
 /// Runs a typed function of values and random numbers on untyped values.
@@ -255,6 +255,17 @@ pub(super) fn drawn<I: DeserializeOwned, O: Serialize>(
     function: impl FnOnce(I, &mut Stream) -> Result<O, String>,
 ) -> Result<Value, String> {
     decide(input, gives, |it| function(it, stream))
+}
+
+/// Why a value cannot be read, without the names of Rust's types.
+fn in_words(error: &serde_json::Error) -> String {
+    let why = error.to_string();
+    match why.rsplit_once(", expected ") {
+        Some((found, "u8" | "u16" | "u32" | "u64" | "usize")) => {
+            format!("{found}, expected a whole number that is not below zero and not too large")
+        }
+        _ => why,
+    }
 }
 
 /// A field that is null was left out: its default holds.

@@ -1,11 +1,9 @@
 //! The language's types of Rust types, read from their JSON Schema, so that each action is described once: in Rust.
 
-use std::sync::Arc;
-
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value as Json};
 
-use crate::base::{Name, RecordTy, Ty};
+use crate::base::{Name, Ty};
 
 /// The type of what an action takes: a field with a default may be left out.
 pub fn taken<T: JsonSchema>() -> Ty {
@@ -37,9 +35,7 @@ impl Reflection {
             let target = self.definitions.get(name).and_then(Json::as_object);
             let ty = self.ty(target.unwrap_or_else(|| panic!("no definition of {reference}")));
             return match ty {
-                Ty::Record(record) => {
-                    Ty::Record(Arc::new(RecordTy { name: Some(type_name(name)), fields: record.fields.clone() }))
-                }
+                Ty::Record(record) => Ty::named_record(type_name(name), record.fields.clone()),
                 other => other,
             };
         }

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use indexmap::IndexMap;
 
-use super::Name;
+use super::{Name, near};
 
 /// The type of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub enum Ty {
 pub struct RecordTy {
     pub name: Option<Name>,
     pub fields: IndexMap<Name, Ty>,
+    /// An author wrote the fields one by one where the value is made: one that nobody asks for is a slip of the pen.
+    pub written: bool,
 }
 
 /// Two records are the same type when their fields are, whatever they are called.
@@ -52,6 +54,13 @@ impl PartialEq for RecordTy {
     }
 }
 impl Eq for RecordTy {}
+
+impl RecordTy {
+    /// A field that was written out and that the other does not have.
+    fn strange_to(&self, other: &Self) -> Option<&Name> {
+        self.fields.keys().find(|name| self.written && !other.fields.contains_key(*name))
+    }
+}
 
 impl Ty {
     pub fn list(item: Self) -> Self {
@@ -67,10 +76,16 @@ impl Ty {
         }
     }
     pub fn record(fields: impl IntoIterator<Item = (Name, Self)>) -> Self {
-        Self::Record(Arc::new(RecordTy { name: None, fields: fields.into_iter().collect() }))
+        Self::Record(Arc::new(RecordTy { fields: fields.into_iter().collect(), ..RecordTy::default() }))
     }
     pub fn named_record(name: Name, fields: impl IntoIterator<Item = (Name, Self)>) -> Self {
-        Self::Record(Arc::new(RecordTy { name: Some(name), fields: fields.into_iter().collect() }))
+        let fields = fields.into_iter().collect();
+        Self::Record(Arc::new(RecordTy { name: Some(name), fields, ..RecordTy::default() }))
+    }
+    /// The type of a record that an author writes out field by field.
+    pub fn written_record(fields: impl IntoIterator<Item = (Name, Self)>) -> Self {
+        let fields = fields.into_iter().collect();
+        Self::Record(Arc::new(RecordTy { fields, written: true, ..RecordTy::default() }))
     }
     pub fn choice<'a>(words: impl IntoIterator<Item = &'a str>) -> Self {
         Self::Choice(words.into_iter().map(Arc::from).collect())
@@ -93,7 +108,8 @@ impl Ty {
     }
 
     /// Whether every value of this type may stand where `wanted` is asked for.
-    /// A whole number fits a decimal, a value fits an optional, a record with more fields fits one with fewer.
+    /// A whole number fits a decimal, a value fits an optional, a record with more fields fits one with fewer unless
+    /// somebody wrote these fields out for it.
     pub fn fits(&self, wanted: &Self) -> bool {
         match (self, wanted) {
             (Self::Never, _) | (Self::Whole, Self::Decimal) | (Self::Choice(_), Self::Text) => true,
@@ -103,11 +119,49 @@ impl Ty {
             (Self::Choice(a), Self::Choice(b)) => a.iter().all(|word| b.contains(word)),
             (Self::List(a), Self::List(b)) | (Self::Map(a), Self::Map(b)) => a.fits(b),
             (Self::Record(a), Self::Map(b)) => a.fields.values().all(|field| field.fits(b)),
-            (Self::Record(a), Self::Record(b)) => b.fields.iter().all(|(name, wanted)| match a.fields.get(name) {
-                Some(found) => found.fits(wanted),
-                None => matches!(wanted, Self::Optional(_)),
-            }),
+            (Self::Record(a), Self::Record(b)) => {
+                a.strange_to(b).is_none()
+                    && b.fields.iter().all(|(name, wanted)| match a.fields.get(name) {
+                        Some(found) => found.fits(wanted),
+                        None => matches!(wanted, Self::Optional(_)),
+                    })
+            }
             _ => self == wanted,
+        }
+    }
+
+    /// What inside of a type keeps it from standing where `wanted` is asked for; nothing where it is the whole of it.
+    pub fn why_not(&self, wanted: &Self) -> Option<String> {
+        let mut path = String::new();
+        let (mut found, mut wanted) = (self, wanted);
+        loop {
+            (found, wanted) = match (found, wanted) {
+                (Self::Optional(a), Self::Optional(b))
+                | (Self::List(a), Self::List(b))
+                | (Self::Map(a), Self::Map(b)) => (&**a, &**b),
+                (a, Self::Optional(b)) => (a, &**b),
+                (Self::Record(a), Self::Record(b)) => {
+                    if let Some(strange) = a.strange_to(b) {
+                        let help = near::did_you_mean(strange.as_str(), b.fields.keys().map(Name::as_str));
+                        let help = help.map_or_else(String::new, |help| format!("; {help}"));
+                        return Some(format!("there is no field `{path}{strange}`{help}"));
+                    }
+                    let (name, inner) = b.fields.iter().find(|(name, wanted)| match a.fields.get(*name) {
+                        Some(found) => !found.fits(wanted),
+                        None => !matches!(wanted, Self::Optional(_)),
+                    })?;
+                    let Some(field) = a.fields.get(name) else {
+                        return Some(format!("the field `{path}{name}` is missing"));
+                    };
+                    path = format!("{path}{name}.");
+                    (field, inner)
+                }
+                _ if path.is_empty() => return None,
+                (found, wanted) => {
+                    let field = path.trim_end_matches('.');
+                    return Some(format!("its `{field}` is {found}, and {wanted} is wanted there"));
+                }
+            }
         }
     }
 
@@ -127,13 +181,24 @@ impl Ty {
             }
             (Self::List(a), Self::List(b)) => Self::list(a.join(b)?),
             (Self::Map(a), Self::Map(b)) => Self::map(a.join(b)?),
+            (Self::Record(a), Self::Record(b)) if a.written && b.written => {
+                let all = a.fields.keys().chain(b.fields.keys().filter(|name| !a.fields.contains_key(*name)));
+                let fields = all.map(|name| {
+                    let ty = match (a.fields.get(name), b.fields.get(name)) {
+                        (Some(a), Some(b)) => a.join(b)?,
+                        (one, other) => Self::optional(one.or(other)?.clone()),
+                    };
+                    Some((name.clone(), ty))
+                });
+                Self::written_record(fields.collect::<Option<Vec<_>>>()?)
+            }
             (Self::Record(a), Self::Record(b)) => {
                 let both = a.fields.iter().filter_map(|(name, ty)| Some((name.clone(), ty.join(b.fields.get(name)?)?)));
                 let fields: IndexMap<Name, Self> = both.collect();
                 if fields.is_empty() {
                     return None;
                 }
-                Self::Record(Arc::new(RecordTy { name: None, fields }))
+                Self::record(fields)
             }
             _ => return None,
         })
@@ -195,8 +260,18 @@ mod tests {
         assert!(small.fits(&record(&[("id", Ty::Text), ("note", Ty::optional(Ty::Text))])));
         assert_eq!(Ty::Whole.join(&Ty::Decimal), Some(Ty::Decimal));
         assert_eq!(Ty::Null.join(&Ty::Text), Some(Ty::optional(Ty::Text)));
-        assert_eq!(large.join(&small), Some(small));
+        assert_eq!(large.join(&small).as_ref(), Some(&small));
         assert_eq!(Ty::Bool.join(&Ty::Text), None);
+        let written = |fields: &[(&str, Ty)]| match record(fields) {
+            Ty::Record(record) => Ty::written_record(record.fields.clone()),
+            other => other,
+        };
+        let slip = written(&[("id", Ty::Text), ("los", Ty::Decimal)]);
+        assert!(!slip.fits(&small) && written(&[("id", Ty::Text)]).fits(&small));
+        assert_eq!(slip.why_not(&large).as_deref(), Some("there is no field `los`; did you mean `loss`?"));
+        let joined = slip.join(&written(&[("id", Ty::Text), ("loss", Ty::Whole)])).unwrap();
+        assert_eq!(joined.to_string(), "{id: text, los: decimal?, loss: whole?}");
+        assert!(!joined.fits(&large));
         assert_eq!(Ty::optional(Ty::choice(["a", "b"])).to_string(), "('a' | 'b')?");
     }
 }

@@ -75,6 +75,36 @@ impl Value {
             _ => false,
         }
     }
+    /// The same without the fields that the type does not speak of.
+    #[must_use]
+    pub fn shaped(self, ty: &Ty) -> Self {
+        if self.has_more_than(ty) { self.cut(ty) } else { self }
+    }
+    fn has_more_than(&self, ty: &Ty) -> bool {
+        match (self, ty) {
+            (value, Ty::Optional(inner)) => value.has_more_than(inner),
+            (Self::List(items), Ty::List(item)) => items.iter().any(|value| value.has_more_than(item)),
+            (Self::Record(record), Ty::Map(item)) => record.iter().any(|(_, value)| value.has_more_than(item)),
+            (Self::Record(record), Ty::Record(ty)) => {
+                record.iter().any(|(name, value)| ty.fields.get(&**name).is_none_or(|field| value.has_more_than(field)))
+            }
+            _ => false,
+        }
+    }
+    fn cut(&self, ty: &Ty) -> Self {
+        match (self, ty) {
+            (value, Ty::Optional(inner)) => value.cut(inner),
+            (Self::List(items), Ty::List(item)) => Self::list(items.iter().map(|value| value.cut(item))),
+            (Self::Record(record), Ty::Map(item)) => {
+                Self::record(record.iter().map(|(name, value)| (name.clone(), value.cut(item))))
+            }
+            (Self::Record(record), Ty::Record(ty)) => Self::record(record.iter().filter_map(|(name, value)| {
+                let field = ty.fields.get(&**name)?;
+                Some((name.clone(), value.cut(field)))
+            })),
+            (value, _) => value.clone(),
+        }
+    }
     pub fn text(text: impl Into<Arc<str>>) -> Self {
         Self::Text(text.into())
     }

@@ -101,7 +101,14 @@ pub fn wanted(plan: &Plan, node: NodeIx, outputs: &dyn Outputs) -> Result<bool, 
 /// What an action takes.
 pub fn input(plan: &Plan, node: NodeIx, outputs: &dyn Outputs) -> Result<Value, Trouble> {
     match &plan.step(node).does {
-        Does::Action { input, .. } => Ok(input.eval(&names(plan, node, outputs))?),
+        Does::Action { action, input, .. } => {
+            let input = input.eval(&names(plan, node, outputs))?;
+            // What has more fields than an action knows fits it, as far as types go.
+            Ok(match action.fields() {
+                Some(ty) => input.shaped(ty),
+                None => input,
+            })
+        }
         Does::Use { .. } | Does::Each(_) | Does::Repeat(_) => unreachable!("only actions take an input"),
     }
 }

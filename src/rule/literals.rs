@@ -52,7 +52,7 @@ impl<'s> Checker<'_, 's> {
             fields.push((name.shared().clone(), value.code));
             types.push((name, value.ty));
         }
-        let ty = Ty::record(types);
+        let ty = Ty::written_record(types);
         if parts(&ty, TYPE_PARTS_MAX) == TYPE_PARTS_MAX {
             let message = format!("expected a record of fewer than {TYPE_PARTS_MAX} fields, nested ones counted");
             return self.wrong(Wrong::new("rule::too_deep", at, message));

@@ -102,6 +102,23 @@ impl Rule {
     }
 }
 
+/// The texts of what an expression may come to: its own, or those that its conditions choose between. None where it cannot
+/// be read.
+pub fn branches(text: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut left: Vec<ast::Expr<'_>> = parse::parse(text).into_iter().collect();
+    while let Some(expr) = left.pop() {
+        match expr.kind {
+            ast::Kind::Choose(parts) => {
+                let (_, one, other) = *parts;
+                left.extend([other, one]);
+            }
+            _ => found.push(&text[expr.at.start..expr.at.end]),
+        }
+    }
+    found
+}
+
 impl fmt::Debug for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Rule({} : {})", self.text(), self.ty())

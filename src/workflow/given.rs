@@ -139,7 +139,7 @@ pub(super) fn read(tree: &Tree, wanted: Option<&Ty>, scope: &Scope, mistakes: &m
                     ((key.text.clone(), given), name.ok().map(|name| (name, ty)))
                 })
                 .unzip();
-            (gather_record(fields), Ty::record(types.into_iter().flatten()))
+            (gather_record(fields), Ty::written_record(types.into_iter().flatten()))
         }
         (_, Some(wanted)) => match literal(tree, wanted) {
             Ok(value) => (Given::Known(value), wanted.clone()),
@@ -374,7 +374,7 @@ fn misfit(tree: &Tree, found: &Ty, wanted: &Ty, scope: &Scope) -> Mistake {
             mistake.help("it may be null: say what to take then, as in `x.or(…)`")
         }
         (Ty::Decimal, Ty::Whole) => mistake.help("write `floor(…)`, `ceil(…)` or `round_even(…)` around it"),
-        _ => mistake,
+        _ => mistake.maybe_help(found.why_not(wanted)),
     }
 }
 
@@ -416,6 +416,48 @@ mod tests {
             Ok(Checked::Part(_)) => panic!("it is no part"),
             Err(mistakes) => mistakes.into_iter().next().map(|it| (it.message, it.help)),
         }
+    }
+
+    /// The first mistake of a workflow with these steps.
+    fn mistake_of(steps: &str) -> Option<(String, Option<String>)> {
+        let text = format!("god_flow: 1\nworkflow: w\nrules: {{ few: -1, many: 2 }}\nsteps:\n{steps}");
+        let tree = parse(SourceId::default(), &text).0.unwrap();
+        let mistakes = check(&tree).err().unwrap_or_default();
+        let first = mistakes.into_iter().find(|it| it.code != "workflow::unused_rule");
+        first.map(|first| (first.message, first.help))
+    }
+
+    #[test]
+    fn a_field_that_was_written_out_and_that_nobody_asks_for_is_a_slip() {
+        let contest = |results: &str, tasks: &str| {
+            format!(
+                "  r:\n    value:\n      - {{ hotkey: a, loss: \"${{1.0}}\", finetune: true }}\n      - {{ {results} }}\n  t:\n    \
+                 contest: {{ champion: a, challenger: b, tasks: \"${{{tasks}}}\", wins: 1, rules: {{ margin: {{ start: 0.05, \
+                 decay: 0.8, floor: 0.03 }}, title: {{ more_than: 0.5 }} }} }}\n"
+            )
+        };
+        let tasks = "[{'id': 't', 'better': 'lower', 'results': r}]";
+        assert_eq!(mistake_of(&contest("hotkey: b, loss: \"${0.1}\", finetune: false", tasks)), None);
+        let (_, help) = mistake_of(&contest("hotkey: b, loss: \"${0.1}\", fineetune: false", tasks)).unwrap();
+        assert_eq!(help.as_deref(), Some("there is no field `results.fineetune`; did you mean `finetune`?"));
+        let beter = "[{'id': 't', 'better': 'lower', 'beter': 'lower', 'results': r}]";
+        let (_, help) = mistake_of(&contest("hotkey: b, loss: \"${0.1}\"", beter)).unwrap();
+        assert_eq!(help.as_deref(), Some("there is no field `beter`; did you mean `better`?"));
+        let computed = "  s: { score: { results: \"${['a'].map(h, {'hotkey': h, 'los': 0.5})}\", better: lower } }\n";
+        let (_, help) = mistake_of(computed).unwrap();
+        assert_eq!(help.as_deref(), Some("there is no field `los`; did you mean `loss`?"));
+    }
+
+    #[test]
+    fn each_rule_that_a_condition_chooses_is_held_against_its_field() {
+        let hours = |top: &str| {
+            format!(
+                "  s: {{ process: {{ command: [\"true\"], outputs: {{ many: bool }} }} }}\n  a: {{ advance: {{ matches: [], champion: a, first: true, last: false, rules: {{}}, top: \"${{{top}}}\" }} }}\n"
+            )
+        };
+        assert_eq!(mistake_of(&hours("s.many ? rules.many : rules.many + 1")), None);
+        let (message, _) = mistake_of(&hours("s.many ? rules.many : rules.few")).unwrap();
+        assert_eq!(message, "expected a whole number of at least 0, found -1");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::{
     action::{Action, Takes},
     base::{Mistake, Place},
     document::{Key, Node, Tree, shape, types::read_format},
+    rule,
 };
 
 /// The rules as they are written, and what was found wrong with them where actions take them.
@@ -42,10 +43,15 @@ impl Written {
             schema["$defs"] = generator.take_definitions(true).into();
             schema
         });
-        let mut written = input.clone();
-        replace(&mut written, rules);
         let mut found = Vec::new();
-        shape::check(&written, schema, &read_format, &mut found);
+        // Where a condition chooses between rules, each of them is held against the field in its turn.
+        for which in 0..choices(input) {
+            let mut written = input.clone();
+            replace(&mut written, rules, which);
+            let mut mistakes = Vec::new();
+            shape::check(&written, schema, &read_format, &mut mistakes);
+            found.extend(mistakes.into_iter().filter(|mistake| !found.contains(mistake)).collect::<Vec<_>>());
+        }
         // What is written in the step itself is told by those who know the types of its expressions.
         found.retain(|mistake| !holds(input, mistake.place));
         self.told.extend((!found.is_empty()).then_some(input.place));
@@ -68,29 +74,48 @@ fn holds(tree: &Tree, place: Place) -> bool {
 
 fn names_a_rule(tree: &Tree, rules: &Tree) -> bool {
     match &tree.node {
-        Node::Text(text) => named(text.as_str(), rules).is_some(),
+        Node::Text(text) => branches(text.as_str()).iter().any(|branch| named(branch, rules).is_some()),
         Node::List(items) => items.iter().any(|item| names_a_rule(item, rules)),
         Node::Map(entries) => entries.iter().any(|(_, value)| names_a_rule(value, rules)),
         _ => false,
     }
 }
 
-fn replace(tree: &mut Tree, rules: &Tree) {
+/// Between how many rules the conditions of an input choose at most.
+fn choices(tree: &Tree) -> usize {
+    match &tree.node {
+        Node::Text(text) => branches(text.as_str()).len(),
+        Node::List(items) => items.iter().map(choices).max().unwrap_or(0),
+        Node::Map(entries) => entries.iter().map(|(_, value)| choices(value)).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+fn replace(tree: &mut Tree, rules: &Tree, which: usize) {
     match &mut tree.node {
         Node::Text(text) => {
-            if let Some(rule) = named(text.as_str(), rules) {
+            let branches = branches(text.as_str());
+            if let Some(rule) =
+                branches.get(which.min(branches.len().saturating_sub(1))).and_then(|it| named(it, rules))
+            {
                 *tree = rule.clone();
             }
         }
-        Node::List(items) => items.iter_mut().for_each(|item| replace(item, rules)),
-        Node::Map(entries) => entries.iter_mut().for_each(|(_, value)| replace(value, rules)),
+        Node::List(items) => items.iter_mut().for_each(|item| replace(item, rules, which)),
+        Node::Map(entries) => entries.iter_mut().for_each(|(_, value)| replace(value, rules, which)),
         _ => {}
     }
 }
 
-/// The rule that a text names and nothing else.
-fn named<'r>(text: &str, rules: &'r Tree) -> Option<&'r Tree> {
-    let mut path = text.strip_prefix("${")?.strip_suffix('}')?.trim().split('.');
+/// What a text that is one expression may come to.
+fn branches(text: &str) -> Vec<&str> {
+    let expression = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    expression.map(rule::branches).unwrap_or_default()
+}
+
+/// The rule that an expression names and nothing else.
+fn named<'r>(expression: &str, rules: &'r Tree) -> Option<&'r Tree> {
+    let mut path = expression.split('.').map(str::trim);
     path.next().filter(|first| *first == "rules")?;
     let rule = path.try_fold(rules, |at, key| at.get(key))?;
     // A rule that is itself computed is a mistake of its own, and one that is empty has nothing to point at.
