@@ -121,12 +121,19 @@ fn closing(text: &str, from: usize) -> usize {
     text.len()
 }
 
-/// The words of an expression.
+/// The words of an expression, but for texts of several words, which are for people.
 fn words(range: Range<usize>, text: &str, found: &mut Vec<Range<usize>>) {
     let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     let bytes = text.as_bytes();
     let mut at = range.start;
     while at < range.end {
+        if bytes[at] == b'\''
+            && let Some(length) = bytes[at + 1..range.end].iter().position(|byte| *byte == b'\'')
+            && bytes[at + 1..][..length].contains(&b' ')
+        {
+            at += length + 2;
+            continue;
+        }
         let from = at;
         while at < range.end && is_word(bytes[at]) {
             at += 1;
