@@ -136,6 +136,7 @@ fn wrong_calls_are_told_from_failures() {
         ("actions train.imag", WRONG, "did you mean `image`?"),
         ("try contst --with -", WRONG, "did you mean `contest`?"),
         ("try train --with -", WRONG, "work for a backend"),
+        ("try charge --with -", WRONG, "done in the ledger"),
         ("try contest --with Cargo.toml", WRONG, "Cargo.toml"),
         ("example helo", WRONG, "did you mean `hello`?"),
         ("completions tcsh", WRONG, "possible values"),

@@ -26,8 +26,8 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
         return out.wrong(&format!("there is no action `{}`; {help}", args.action));
     };
     if !action.is_pure() {
-        return out
-            .wrong(&format!("`{}` is work for a backend; only functions of their input can be tried", args.action));
+        let what = if action.is_of_ledger() { "is done in the ledger, for a run" } else { "is work for a backend" };
+        return out.wrong(&format!("`{}` {what}; only functions of their input can be tried", args.action));
     }
     let input = match files::value(&args.with) {
         Ok(json) => match &action.takes {

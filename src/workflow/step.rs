@@ -158,7 +158,11 @@ fn what<'a>(checker: &mut Checker, draft: &Draft<'a>) -> Option<What<'a>> {
 fn refuse_misplaced(checker: &mut Checker, draft: &Draft<'_>, what: &What<'_>) {
     const OF_WORK: [&str; 8] =
         ["gpus", "time_limit", "on_time_limit", "expect", "retry", "same_host", "limits", "priority"];
+    const OF_HOSTS: [&str; 4] = ["gpus", "time_limit", "on_time_limit", "same_host"];
     let (misplaced, why): (&[&str], &str) = match what {
+        What::Action(action, _) if action.is_of_ledger() => {
+            (&OF_HOSTS, "is done in the ledger, in a moment and on no host")
+        }
         What::Action(action, _) if action.is_pure() => (&OF_WORK, "is decided at once and does no work outside"),
         What::Action(..) => (&[], ""),
         What::Use | What::Repeat => (&OF_WORK, "uses a template: say it of the steps inside"),
