@@ -6,8 +6,8 @@ use std::{fmt::Write, fs};
 
 use god_flow::{
     action::{
-        self, FieldDoc, container, pair_result, pick, register, rewards, share, standings, tally, vocabulary as words,
-        weigh,
+        self, FieldDoc, commits, container, pair_result, pick, register, rewards, share, standings, tally,
+        vocabulary as words, weigh,
     },
     base::{Ty, limits},
     document::types,
@@ -174,6 +174,7 @@ fn records(text: &mut String) {
         ("entrant", schema_for!(words::Entrant)),
         ("candidate", schema_for!(register::Candidate)),
         ("fee", schema_for!(register::Fee)),
+        ("commitment", schema_for!(commits::Commitment)),
         ("catalogue", schema_for!(pick::Catalogue)),
         ("task", schema_for!(words::Task)),
         ("checkout", schema_for!(words::Checkout)),

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use god_flow::{action, base::SourceId, document::parse, document::types::modifier_names, workflow::schema};
+use god_flow::{action, base::SourceId, document::parse, document::types::modifier_names, sim, workflow::schema};
 use jsonschema::Validator;
 use serde_json::Value as Json;
 
@@ -72,6 +72,8 @@ fn the_committed_schemas_are_fresh() {
         ("workflow.schema.json", schema::workflow()),
         ("variant.schema.json", schema::variant()),
         ("part.schema.json", schema::part()),
+        ("cases.schema.json", schema::settled(sim::cases::schema().clone(), "cases.schema.json")),
+        ("world.schema.json", schema::settled(sim::schema().clone(), "world.schema.json")),
     ] {
         let path = root().join("schemas").join(name);
         let fresh = format!("{schema:#}\n");

@@ -23,7 +23,7 @@ use god_flow::{
 };
 
 /// What is played, and with how many entrants.
-const FIELDS: [(&str, usize); 15] = [
+const FIELDS: [(&str, usize); 17] = [
     ("tests/scenarios/hold.yaml", 1),
     ("tests/scenarios/retry.yaml", 1),
     ("tests/scenarios/nested.yaml", 1),
@@ -39,6 +39,8 @@ const FIELDS: [(&str, usize); 15] = [
     ("examples/workflows/fan-out.yaml", 1),
     ("workflows/text.yaml", 16),
     ("tests/scenarios/charges.yaml", 1),
+    ("workflows/templar.yaml", 6),
+    ("workflows/deval.yaml", 5),
 ];
 
 static WORKFLOWS: LazyLock<Vec<Arc<Workflow>>> =

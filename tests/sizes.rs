@@ -23,7 +23,7 @@ use god_flow::{
 const SIZES: [usize; 7] = [5, 8, 14, 15, 40, 64, 256];
 
 /// The worlds of those that the usual one has not the GPUs or the results for.
-const WORLDS: [(&str, &str); 1] = [("image-2025-12", "a100")];
+const WORLDS: [(&str, &str); 3] = [("image-2025-12", "a100"), ("templar", "templar"), ("deval", "deval")];
 
 /// All shipped workflows in which somebody takes part.
 fn tournaments() -> Vec<String> {

@@ -10,6 +10,7 @@ pub mod build;
 pub mod charge;
 pub mod clone;
 pub mod combine;
+pub mod commits;
 pub mod complete;
 pub mod container;
 pub mod contest;
@@ -39,6 +40,7 @@ pub mod share;
 pub mod standings;
 pub mod tally;
 mod text;
+pub mod tiers;
 pub mod train;
 pub mod upload;
 mod value;
@@ -57,6 +59,7 @@ pub fn catalogue() -> &'static [Action] {
         let [digest, dedup, gate] = dedup::actions();
         vec![
             register::action(),
+            commits::action(),
             balance::action(),
             charge::action(),
             refund::action(),
@@ -83,6 +86,7 @@ pub fn catalogue() -> &'static [Action] {
             contest::action(),
             share::action(),
             allocate::action(),
+            tiers::action(),
             weigh::action(),
             hold::action(),
             container::action(),

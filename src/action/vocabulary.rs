@@ -7,6 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    commits::Commitment,
     pair_result::Played,
     pick::Catalogue,
     reflect,
@@ -127,10 +128,12 @@ pub struct Image {
 /// A model and data, in the cache of the hosts that downloaded them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Files {
-    /// The key of the model in the cache.
-    pub model: String,
-    /// The key of the data in the cache.
-    pub dataset: String,
+    /// The key of the model in the cache; null where none was asked for.
+    pub model: Option<String>,
+    /// The key of the data in the cache; null where none were asked for.
+    pub dataset: Option<String>,
+    /// The key of the single file in the cache; null where none was asked for.
+    pub file: Option<String>,
     /// The entrant's own data sets that could be had.
     pub datasets: Vec<String>,
     /// How large all of it is.
@@ -234,6 +237,7 @@ pub fn types() -> impl Iterator<Item = (Name, Ty)> {
         ("entrant", reflect::given::<Entrant>()),
         ("candidate", reflect::taken::<Candidate>()),
         ("fee", reflect::given::<Fee>()),
+        ("commitment", reflect::taken::<Commitment>()),
         ("catalogue", reflect::taken::<Catalogue>()),
         ("task", reflect::given::<Task>()),
         ("checkout", reflect::given::<Checkout>()),

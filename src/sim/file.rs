@@ -43,6 +43,53 @@ pub(super) struct World {
     /// Tasks that are made up for a run that is not given any.
     #[serde(default)]
     pub(super) tasks: Tasks,
+    /// What else is made up for a run that is not given it, by the name of the input; of a list, each item so.
+    #[serde(default)]
+    pub(super) inputs: IndexMap<Name, Made>,
+}
+
+/// What is made up.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum Made {
+    /// This truth value.
+    Truth(bool),
+    /// This number.
+    Number(f64),
+    /// This text.
+    Text(String),
+    /// Evenly between two numbers.
+    Between(Between),
+    /// A number around the usual one.
+    Around(Around),
+    /// The same as something else.
+    Same(Same),
+    /// Fields of a record; the others are as always.
+    Fields(IndexMap<Name, Made>),
+}
+
+/// The same as something else.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Same {
+    /// A name around the step, or a field of it, such as `entrant.hash`.
+    pub(super) same_as: String,
+}
+
+/// A number around the usual one.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Around {
+    /// The usual number.
+    pub(super) usual: f64,
+    /// How much it varies: two of three are within this share of it.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 2.0))]
+    pub(super) varies: f64,
+    /// How much of an entrant's skill is in it: with 1, a skill of 0.05 more makes it 5 % higher.
+    #[serde(default)]
+    #[schemars(range(min = -10.0, max = 10.0))]
+    pub(super) skill: f64,
 }
 
 /// Hosts that are alike.
@@ -122,6 +169,9 @@ pub(super) struct Work {
     /// How often it fails in which way, from 0 to 1 of all attempts.
     #[serde(default)]
     pub(super) fails: Fails,
+    /// What it gives where that is not as usual, by the names of the outputs.
+    #[serde(default)]
+    pub(super) outputs: IndexMap<Name, Made>,
     /// Memory of GPUs that each billion parameters need. Who needs more than the GPUs have runs out of memory.
     #[serde(default)]
     pub(super) memory_per_billion: Option<Size>,

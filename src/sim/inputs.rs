@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::{chance, model::Model};
+use super::{chance, file::Made, made::Maker, model::Model};
 use crate::{
     base::{Name, Record, Seed, Span, Ty, Value},
     plan::{sample, sampled_inputs},
@@ -32,6 +32,10 @@ impl Model {
                     Some(Value::list(numbers.filter_map(|number| self.about_a_task(item, seed, name, number))))
                 }
                 ty => self.about_a_task(ty, seed, name, 1),
+            };
+            let made_up = match (self.world.inputs.get(name), made_up) {
+                (Some(says), None) => Some(said(says, &input.ty, seed, name, entrants.unwrap_or_default())),
+                (_, made_up) => made_up,
             };
             all.extend(made_up.map(|value| (name.clone(), value)));
         }
@@ -76,6 +80,19 @@ impl Model {
             (field.clone(), value)
         });
         Value::Record(Arc::new(fields.collect()))
+    }
+}
+
+/// An input that the world says; a list has as many items as there are entrants.
+fn said(says: &Made, ty: &Ty, seed: Seed, name: &Name, entrants: usize) -> Value {
+    let one = |ty: &Ty, purpose: &str| {
+        let usual = sample::sample(ty, seed, purpose);
+        let stream = seed.stream(&format!("inputs/{purpose}"));
+        Maker { stream, skill: 0.0, around: &|_| None }.make(says, ty, &usual)
+    };
+    match ty {
+        Ty::List(item) => Value::list((1..=entrants).map(|number| one(item, &format!("{name}-{number:05}")))),
+        ty => one(ty, name.as_str()),
     }
 }
 

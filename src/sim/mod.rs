@@ -11,6 +11,7 @@ mod deployed;
 mod faults;
 mod file;
 mod inputs;
+mod made;
 mod model;
 mod operator;
 mod play;

@@ -6,7 +6,8 @@ use serde_json::{Value as Json, json};
 
 use super::{
     chance,
-    file::{Fails, Known, Takes, Varies, Work},
+    file::{Fails, Known, Made, Takes, Varies, Work},
+    made::Maker,
     model::Model,
 };
 use crate::{
@@ -214,6 +215,10 @@ impl<'a> Scene<'a> {
 
     /// What comes out when all goes well.
     fn output(&self, takes: Span, cut_short: bool) -> Json {
+        self.made(self.usual_output(takes, cut_short))
+    }
+
+    fn usual_output(&self, takes: Span, cut_short: bool) -> Json {
         match self.name() {
             "clone" => {
                 let (repository, commit) = (self.text_of_input("repository"), self.text_of_input("commit"));
@@ -226,9 +231,11 @@ impl<'a> Scene<'a> {
             }
             "download" => {
                 let datasets = self.attempt.input.get("datasets").cloned().filter(Json::is_array);
+                let given = |field: &str| self.attempt.input.get(field).cloned().unwrap_or_default();
                 json!({
-                    "model": self.text_of_input("model"),
-                    "dataset": self.text_of_input("dataset"),
+                    "model": given("model"),
+                    "dataset": given("dataset"),
+                    "file": given("file").get("sha256").cloned(),
                     "datasets": datasets.unwrap_or_else(|| json!([])),
                     "size_bytes": (self.params_b() * 2e9) as u64,
                 })
@@ -253,16 +260,37 @@ impl<'a> Scene<'a> {
         self.action?.made_up(&self.attempt.input, &self.id)
     }
 
+    /// What comes out, as far as the world says that it is not as usual.
+    fn made(&self, usual: Json) -> Json {
+        if self.work.outputs.is_empty() {
+            return usual;
+        }
+        let Ok(usual) = Value::from_json(&usual, &self.gives) else { return usual };
+        let mut stream = self.stream(format_args!("{}/outputs", self.trial));
+        let skill = self.skill(&mut stream);
+        let around = |name: &str| around(self.run, self.node, name);
+        let mut maker = Maker { stream, skill, around: &around };
+        maker.make(&Made::Fields(self.work.outputs.clone()), &self.gives, &usual).to_json()
+    }
+
+    fn known(&self, one: fn(&Known) -> Option<f64>, usual: f64) -> f64 {
+        self.known.and_then(one).unwrap_or(usual)
+    }
+
+    /// The skill of whoever it is about, with the luck of this time.
+    fn skill(&self, stream: &mut Stream) -> f64 {
+        let luck = self.known(|it| it.noise, self.model.world.entrants.noise) * chance::normal(stream);
+        self.model.skill(self.seed, &self.hotkey, self.run.plan.inputs()) + luck
+    }
+
     fn evaluation(&self) -> Json {
         let entrants = &self.model.world.entrants;
         let stream = &mut self.stream(format_args!("evaluation"));
-        let known = |one: fn(&Known) -> Option<f64>, usual: f64| self.known.and_then(one).unwrap_or(usual);
-        let is_no_finetune = stream.unit() < known(|it| it.not_a_finetune, entrants.not_a_finetune);
-        if stream.unit() < known(|it| it.no_loss, entrants.no_loss) {
+        let is_no_finetune = stream.unit() < self.known(|it| it.not_a_finetune, entrants.not_a_finetune);
+        if stream.unit() < self.known(|it| it.no_loss, entrants.no_loss) {
             return json!({ "loss": null, "finetune": !is_no_finetune, "reason": "the loss is not a number" });
         }
-        let luck = known(|it| it.noise, entrants.noise) * chance::normal(stream);
-        let skill = self.model.skill(self.seed, &self.hotkey, self.run.plan.inputs()) + luck;
+        let skill = self.skill(stream);
         let results = &self.model.world.results;
         let task = self.task("id").and_then(|it| it.as_str().map(String::from)).unwrap_or_default();
         let ease = chance::factor(&mut self.seed.stream(&format!("task/{task}")), results.varies);
