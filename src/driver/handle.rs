@@ -116,6 +116,11 @@ impl Handle {
         self.feed.subscribe()
     }
 
+    /// Returns once the driver is gone.
+    pub async fn gone(&self) {
+        self.looks.closed().await;
+    }
+
     pub fn notices(&self) -> broadcast::Receiver<Notice> {
         self.notices.subscribe()
     }

@@ -57,6 +57,7 @@ impl Progress {
                     Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => return self,
                 },
+                () = handle.gone() => return self,
                 // A notice that comes in between only begins this anew.
                 seen = self.look(&handle, pause) => {
                     let Some((seen, took)) = seen else { return self };
