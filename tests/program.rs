@@ -12,6 +12,7 @@ use serde_json::Value as Json;
 const FINE: i32 = 0;
 const FAILED: i32 = 1;
 const WRONG: i32 = 2;
+const REFUSED: i32 = 3;
 
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_god-flow"));
@@ -146,6 +147,7 @@ fn wrong_calls_are_told_from_failures() {
         ("plan workflows/text.yaml --entrants 8 --gpus lots", WRONG, "--gpus"),
         ("plan workflows/text.yaml --entrants 8 --gpus 8xH100|H200", WRONG, "one kind at a time"),
         ("plan workflows/text.yaml --entrants 8 --gpus 32xA100", WRONG, "can never"),
+        ("run workflows/text.yaml --backend mock --entrants 3000 --store memory:", REFUSED, "give fewer entrants"),
         ("plan workflows/text.yaml --inputs nowhere.yaml", WRONG, "there is no such file"),
     ] {
         wrong(line, exit, says);

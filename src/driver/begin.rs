@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{Error, name};
 use crate::{
-    base::{Seed, Value},
+    base::{Seed, Value, limits::EVENT_BYTES_MAX},
     run::{Beginning, Illegal, Reusable, RunId, World},
     store::{Found, RunHeader, Store},
     workflow::Workflow,
@@ -61,6 +61,9 @@ async fn create(store: &dyn Store, id: RunId, new: New<'_>, from: Option<Reusabl
         Some(from) => World::begin_from(new.now, new.workflow, &beginning, from),
         None => World::begin(new.now, new.workflow, &beginning),
     };
+    if let Some(large) = records.iter().find(|record| record.body.len() > EVENT_BYTES_MAX) {
+        return Err(Error::Inputs { bytes: large.body.len() });
+    }
     let header = RunHeader {
         id,
         name,

@@ -30,6 +30,7 @@ pub use read::{load, records, workflow};
 
 use crate::{
     backend::{self, Backend, Clock},
+    base::limits::EVENT_BYTES_MAX,
     run::{Illegal, Input, NodeId, Outcome, RunId, World},
     store::{self, Store},
 };
@@ -55,6 +56,13 @@ pub enum Error {
     Store(#[from] store::Error),
     #[error("the records of the run cannot be read: {0}")]
     Illegal(#[from] Illegal),
+    #[error(
+        "the inputs of a run have {} KiB, and it begins with at most {} KiB: give fewer entrants, or names of files \
+         instead of what is in them",
+        bytes.div_ceil(1_024),
+        EVENT_BYTES_MAX / 1_024
+    )]
+    Inputs { bytes: usize },
     #[error("the stored workflow cannot be read: {0}")]
     Workflow(String),
     #[error(transparent)]
