@@ -1,6 +1,10 @@
 //! `god-flow test`: holds workflows to the cases beside them.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    path::Path,
+    sync::Arc,
+};
 
 use serde_json::json;
 
@@ -15,7 +19,7 @@ use crate::{
     base::Mistake,
     document::{Reader, Sources},
     sim::cases::{self, Case},
-    workflow::Checked,
+    workflow::{Checked, Workflow},
 };
 
 #[derive(clap::Args)]
@@ -90,24 +94,38 @@ fn file(path: &str, only: Option<&str>, all: &mut Sources, tried: &mut Vec<Tried
     let text = text.unwrap_or_default();
     let beside = Path::new(path).with_file_name(&read.test.0).to_string_lossy().into_owned();
     let wanted = |case: &Case| only.is_none_or(|only| case.name.as_str() == only);
+    // Most cases share their settings, and reading a workflow takes longer than playing one.
+    let mut ready: HashMap<Vec<String>, Ready> = HashMap::new();
     for (at, case) in read.cases.iter().enumerate().filter(|(_, case)| wanted(case)) {
-        let mut workflow = files::read(&beside, &case.settings());
-        let mistakes = match workflow.checked {
-            Ok(Checked::Workflow(checked)) => {
+        let it = match ready.entry(case.settings()) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let mut workflow = files::read(&beside, entry.key());
+                let checked = match workflow.checked {
+                    Ok(Checked::Workflow(checked)) => Arc::new(*checked),
+                    Ok(Checked::Part(name)) => {
+                        let message = format!("expected a workflow, found the part `{name}`");
+                        let mistake = Mistake::new("cases::not_a_workflow", read.test.1, message);
+                        return Err(merged(vec![mistake], &own, all));
+                    }
+                    Err(mistakes) => return Err(merged(mistakes, &workflow.sources, all)),
+                };
                 // Once more, among the sources of the workflow: what differs is told of both.
                 let source = workflow.sources.add(path, &*text);
-                let again = cases::read(source, &text)?;
-                merged(again.cases[at].run(&Arc::new(*checked)), &workflow.sources, all)
+                entry.insert(Ready { checked, cases: cases::read(source, &text)?.cases, sources: workflow.sources })
             }
-            Ok(Checked::Part(name)) => {
-                let message = format!("expected a workflow, found the part `{name}`");
-                return Err(merged(vec![Mistake::new("cases::not_a_workflow", read.test.1, message)], &own, all));
-            }
-            Err(mistakes) => return Err(merged(mistakes, &workflow.sources, all)),
         };
+        let mistakes = merged(it.cases[at].run(&it.checked), &it.sources, all);
         tried.push(Tried { file: path.to_owned(), case: case.name.to_string(), mistakes });
     }
     Ok(())
+}
+
+/// A workflow with some settings, and the cases among its sources.
+struct Ready {
+    checked: Arc<Workflow>,
+    cases: Vec<Case>,
+    sources: Sources,
 }
 
 /// Whether a file of that name holds cases.
