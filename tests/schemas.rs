@@ -1,11 +1,13 @@
 //! The JSON Schemas that editors use: fresh, describing everything, and of one mind with `check`.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
-use god_flow::{action, base::SourceId, document::parse, document::types::modifier_names, sim, workflow::schema};
+use god_flow::{action, base::SourceId, document::parse, document::types::modifier_names, workflow::schema};
 use jsonschema::Validator;
 use serde_json::Value as Json;
 
@@ -19,8 +21,13 @@ fn read(path: &Path) -> Json {
     tree.unwrap_or_else(|| panic!("{} is no YAML", path.display())).to_json()
 }
 
-/// Every YAML file below a folder.
+/// Every YAML file below a folder that is a workflow or a part of one.
 fn yaml(folder: &str) -> Vec<PathBuf> {
+    all_yaml(folder).into_iter().filter(|path| !path.to_string_lossy().contains(".test.")).collect()
+}
+
+/// Every YAML file below a folder.
+fn all_yaml(folder: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut waiting = vec![root().join(folder)];
     while let Some(folder) = waiting.pop() {
@@ -28,7 +35,7 @@ fn yaml(folder: &str) -> Vec<PathBuf> {
             let path = entry.expect("the folder is readable").path();
             if path.is_dir() {
                 waiting.push(path);
-            } else if path.extension().is_some_and(|end| end == "yaml") && !path.to_string_lossy().contains(".test.") {
+            } else if path.extension().is_some_and(|end| end == "yaml") {
                 found.push(path);
             }
         }
@@ -66,36 +73,61 @@ impl Schemas {
     }
 }
 
+/// What the program writes into a folder, by the name of the file.
+fn published(folder: &Path) -> BTreeMap<String, String> {
+    let entries = fs::read_dir(folder).expect("the folder is there").map(|entry| entry.expect("it is readable"));
+    let read = |entry: fs::DirEntry| fs::read_to_string(entry.path()).expect("the schema is readable");
+    entries.map(|entry| (entry.file_name().to_string_lossy().into_owned(), read(entry))).collect()
+}
+
+fn write_schemas(folder: &Path) {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_god-flow"));
+    let written = program.arg("schema").arg(folder).output().expect("the program starts");
+    assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
+}
+
 #[test]
 fn the_committed_schemas_are_fresh() {
-    for (name, schema) in [
-        ("workflow.schema.json", schema::workflow()),
-        ("variant.schema.json", schema::variant()),
-        ("part.schema.json", schema::part()),
-        ("cases.schema.json", schema::settled(sim::cases::schema().clone(), "cases.schema.json")),
-        ("world.schema.json", schema::settled(sim::schema().clone(), "world.schema.json")),
-    ] {
-        let path = root().join("schemas").join(name);
-        let fresh = format!("{schema:#}\n");
-        if std::env::var_os("UPDATE").is_some() {
-            fs::write(&path, &fresh).expect("the schema is writable");
-        }
-        let committed = fs::read_to_string(&path).unwrap_or_default();
-        assert!(committed == fresh, "schemas/{name} is stale: run `UPDATE=1 cargo test --test schemas`");
+    let committed = root().join("schemas");
+    if std::env::var_os("UPDATE").is_some() {
+        write_schemas(&committed);
     }
+    let fresh = tempfile::tempdir().expect("a folder can be made");
+    write_schemas(fresh.path());
+    let (committed, fresh) = (published(&committed), published(fresh.path()));
+    assert!(fresh.len() >= 5, "the program writes all schemas");
+    assert!(committed.keys().eq(fresh.keys()), "{:?} and {:?}", committed.keys(), fresh.keys());
+    for (name, fresh) in &fresh {
+        assert!(committed[name] == *fresh, "schemas/{name} is stale: run `UPDATE=1 cargo test --test schemas`");
+    }
+}
+
+/// What an editor would underline in the files of a folder that are held against a schema of their own.
+fn underlined(schema: &str, folder: &str, is_meant: &dyn Fn(&str) -> bool) -> Vec<String> {
+    let schema = read(&root().join("schemas").join(schema));
+    let schema = jsonschema::draft202012::new(&schema).expect("it is a schema");
+    let files: Vec<PathBuf> =
+        all_yaml(folder).into_iter().filter(|path| is_meant(&path.to_string_lossy())).collect();
+    assert!(!files.is_empty(), "{folder} has files");
+    let told = |path: PathBuf| {
+        let document = read(&path);
+        let wrongs = schema.iter_errors(&document).map(|error| format!("{}: {error}", error.instance_path()));
+        wrongs.map(|wrong| format!("{}: {wrong}", path.display())).collect::<Vec<_>>()
+    };
+    files.into_iter().flat_map(told).collect()
 }
 
 #[test]
 fn what_is_shipped_is_valid() {
     let schemas = Schemas::new();
-    let wrong: Vec<String> = yaml("workflows")
-        .into_iter()
-        .chain(yaml("examples/workflows"))
-        .filter_map(|path| {
-            let wrongs = schemas.wrongs(&read(&path));
-            (!wrongs.is_empty()).then(|| format!("{}:\n  {}", path.display(), wrongs.join("\n  ")))
-        })
-        .collect();
+    let of_workflows = |path: PathBuf| {
+        let wrongs = schemas.wrongs(&read(&path)).into_iter();
+        wrongs.map(|wrong| format!("{}: {wrong}", path.display())).collect::<Vec<_>>()
+    };
+    let mut wrong: Vec<String> =
+        yaml("workflows").into_iter().chain(yaml("examples/workflows")).flat_map(of_workflows).collect();
+    wrong.extend(underlined("cases.schema.json", "workflows", &|path| path.ends_with(".test.yaml")));
+    wrong.extend(underlined("world.schema.json", "examples/worlds", &|_| true));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
