@@ -94,3 +94,43 @@ fn a_wrong_file_of_cases_is_told_like_any_other() {
         assert!(code != Some(0) && wrong.contains(words), "{code:?} {said}{wrong}");
     }
 }
+
+#[test]
+fn check_reads_files_of_cases_as_such() {
+    let cases = |test: &str, rest: &str| format!("god_flow: 1\ntest: {test}\n{rest}");
+    let fine = "cases: { x: { entrants: 3, set: { rules.pairs.up_to: 2 }, expect: {} } }\n";
+    for (name, text, expected) in [
+        ("cup.test.yaml", cases("cup.yaml", fine), None),
+        ("other.yaml", cases("cup.yaml", fine), None),
+        ("cup.test.yaml", cases("cup.yaml", "cases: { x: { expect: [ }\n"), Some((3, "expect"))),
+        ("other.yaml", cases("cup.yaml", "cases: { x: { expcet: {} } }\n"), Some((3, "did you mean `expect`"))),
+        ("cup.test.yml", cases("cup.yaml", "caes: { x: { expect: {} } }\n"), Some((3, "did you mean `cases`"))),
+        ("cup.test.yaml", cases("cpu.yaml", fine), Some((2, "did you mean `cup.yaml`"))),
+        (
+            "cup.test.yaml",
+            cases("cup.yaml", "set: { rules.pair.up_to: 3 }\ncases: { x: { entrants: 3, expect: {} } }\n"),
+            Some((3, "did you mean `pairs`")),
+        ),
+        (
+            "cup.test.yaml",
+            cases("cup.yaml", "cases:\n  x:\n    entrants: 3\n    set: { rules.pairs: 3 }\n    expect: {}\n"),
+            Some((6, "expected")),
+        ),
+        (
+            "cup.test.yaml",
+            cases("cup.yaml", "cases: { x: { entrants: 3, inputs: { entrant: [] }, expect: {} } }\n"),
+            Some((3, "the workflow has no input `entrant`")),
+        ),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        fs::write(folder.path().join("cup.yaml"), WORKFLOW).expect("the folder is writable");
+        fs::write(folder.path().join(name), &text).expect("the folder is writable");
+        for call in [&["check", "."][..], &["check", "cup.yaml", name]] {
+            let (code, said, wrong) = test(folder.path(), call);
+            assert_eq!(code, Some(if expected.is_some() { 2 } else { 0 }), "{text}{said}{wrong}");
+            let Some((line, words)) = expected else { continue };
+            assert!(wrong.contains(words) && wrong.contains(&format!("{name}:{line}:")), "{text}{wrong}");
+            assert!(wrong.contains("\n1 mistake in 1 file\n"), "{text}{wrong}");
+        }
+    }
+}

@@ -106,8 +106,7 @@ fn the_committed_schemas_are_fresh() {
 fn underlined(schema: &str, folder: &str, is_meant: &dyn Fn(&str) -> bool) -> Vec<String> {
     let schema = read(&root().join("schemas").join(schema));
     let schema = jsonschema::draft202012::new(&schema).expect("it is a schema");
-    let files: Vec<PathBuf> =
-        all_yaml(folder).into_iter().filter(|path| is_meant(&path.to_string_lossy())).collect();
+    let files: Vec<PathBuf> = all_yaml(folder).into_iter().filter(|path| is_meant(&path.to_string_lossy())).collect();
     assert!(!files.is_empty(), "{folder} has files");
     let told = |path: PathBuf| {
         let document = read(&path);

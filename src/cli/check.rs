@@ -1,9 +1,9 @@
-//! `god-flow check`: what is wrong with workflow files and modelled worlds, and where.
+//! `god-flow check`: what is wrong with workflow files, files of cases and modelled worlds, and where.
 
 use clap::ValueEnum;
 
 use super::{
-    Exit,
+    Exit, cases,
     files::{self, tell},
     out::Out,
     report::Format,
@@ -12,7 +12,8 @@ use crate::{base::Mistake, document::Sources};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// Files, folders, or `-` for stdin. Of a folder, every `*.yaml` is checked: workflows, parts and modelled worlds.
+    /// Files, folders, or `-` for stdin. Of a folder, every `*.yaml` is checked: workflows, parts, modelled worlds, and
+    /// files of cases (`*.test.yaml`) with the workflow that they belong to; `god-flow test` runs those.
     #[arg(required = true, value_name = "FILE")]
     paths: Vec<String>,
     /// Changes a rule for this check.
@@ -50,6 +51,13 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
     let mut all = Vec::new();
     let mut sources = Sources::default();
     for path in &paths {
+        if cases::holds(path) {
+            match cases::read(path) {
+                Ok(file) => all.extend(file.mistakes(&mut sources)),
+                Err((mistakes, of)) => all.extend(merged(mistakes, &of, &mut sources)),
+            }
+            continue;
+        }
         let (mistakes, of) = match files::world(path) {
             Some((checked, of)) => (checked.err(), of),
             None => {
@@ -79,7 +87,7 @@ pub(super) fn merged(mistakes: Vec<Mistake>, from: &Sources, into: &mut Sources)
         .collect()
 }
 
-/// Whether a file of that name is a workflow, a part or a world: cases are run by `test`.
+/// Whether a file of that name is a workflow, a part, a world or a file of cases.
 fn is_checked(name: &str) -> bool {
-    [".yaml", ".yml"].iter().any(|end| name.ends_with(end)) && !name.contains(".test.")
+    [".yaml", ".yml"].iter().any(|end| name.ends_with(end))
 }

@@ -4,6 +4,7 @@ mod actions;
 mod against;
 mod alone;
 mod carry;
+mod cases;
 mod check;
 mod complete;
 mod detach;

@@ -2,25 +2,19 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
-    path::Path,
     sync::Arc,
 };
 
 use serde_json::json;
 
 use super::{
-    Exit,
+    Exit, cases,
     check::merged,
-    files::{self, Disk, tell},
+    files::{self, tell},
     out::Out,
     report::Format,
 };
-use crate::{
-    base::Mistake,
-    document::{Reader, Sources},
-    sim::cases::{self, Case},
-    workflow::{Checked, Workflow},
-};
+use crate::{base::Mistake, document::Sources, sim::cases::Case, workflow::Workflow};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -42,7 +36,7 @@ struct Tried {
 pub(super) fn run(args: &Args, out: &Out) -> Exit {
     let mut paths = Vec::new();
     for path in &args.paths {
-        match files::expand(path, "files of cases (*.test.yaml, *.test.yml)", &holds_cases) {
+        match files::expand(path, "files of cases (*.test.yaml, *.test.yml)", &cases::is_named) {
             Ok(found) => paths.extend(found),
             Err(why) => return out.wrong(&why),
         }
@@ -82,40 +76,22 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
 
 /// Runs the cases of a file; the error is what is wrong with the file itself.
 fn file(path: &str, only: Option<&str>, all: &mut Sources, tried: &mut Vec<Tried>) -> Result<(), Vec<Mistake>> {
-    let mut own = Sources::default();
-    let text = Disk::around(path).read(path);
-    let source = own.add(path, text.as_deref().unwrap_or_default());
-    let unreadable = |why: &String| {
-        let message = format!("cannot read {path}: {why}");
-        vec![Mistake::new("document::unreadable", crate::base::Place::new(source, 0..0), message)]
-    };
-    let read = text.as_ref().map_err(unreadable).and_then(|text| cases::read(source, text));
-    let read = read.map_err(|mistakes| merged(mistakes, &own, all))?;
-    let text = text.unwrap_or_default();
-    let beside = Path::new(path).with_file_name(&read.test.0).to_string_lossy().into_owned();
+    let file = cases::read(path).map_err(|(mistakes, own)| merged(mistakes, &own, all))?;
     let wanted = |case: &Case| only.is_none_or(|only| case.name.as_str() == only);
     // Most cases share their settings, and reading a workflow takes longer than playing one.
     let mut ready: HashMap<Vec<String>, Ready> = HashMap::new();
-    for (at, case) in read.cases.iter().enumerate().filter(|(_, case)| wanted(case)) {
+    for (at, case) in file.read.cases.iter().enumerate().filter(|(_, case)| wanted(case)) {
         let it = match ready.entry(case.settings()) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
-                let mut workflow = files::read(&beside, entry.key());
-                let checked = match workflow.checked {
-                    Ok(Checked::Workflow(checked)) => Arc::new(*checked),
-                    Ok(Checked::Part(name)) => {
-                        let message = format!("expected a workflow, found the part `{name}`");
-                        let mistake = Mistake::new("cases::not_a_workflow", read.test.1, message);
-                        return Err(merged(vec![mistake], &own, all));
-                    }
-                    Err(mistakes) => return Err(merged(mistakes, &workflow.sources, all)),
-                };
-                // Once more, among the sources of the workflow: what differs is told of both.
-                let source = workflow.sources.add(path, &*text);
-                entry.insert(Ready { checked, cases: cases::read(source, &text)?.cases, sources: workflow.sources })
+                let read = file.workflow(case).map_err(|(mistakes, of)| merged(mistakes, &of, all))?;
+                let (workflow, sources, own) = read;
+                // What differs is told of the case and of the workflow: both in the same sources.
+                entry.insert(Ready { workflow, cases: file.again(own), sources })
             }
         };
-        let mistakes = merged(it.cases[at].run(&it.checked), &it.sources, all);
+        let Some(again) = it.cases.get(at) else { continue };
+        let mistakes = merged(again.run(&it.workflow), &it.sources, all);
         tried.push(Tried { file: path.to_owned(), case: case.name.to_string(), mistakes });
     }
     Ok(())
@@ -123,12 +99,7 @@ fn file(path: &str, only: Option<&str>, all: &mut Sources, tried: &mut Vec<Tried
 
 /// A workflow with some settings, and the cases among its sources.
 struct Ready {
-    checked: Arc<Workflow>,
+    workflow: Arc<Workflow>,
     cases: Vec<Case>,
     sources: Sources,
-}
-
-/// Whether a file of that name holds cases.
-fn holds_cases(name: &str) -> bool {
-    name.ends_with(".test.yaml") || name.ends_with(".test.yml")
 }

@@ -9,4 +9,4 @@ mod pattern;
 mod play;
 mod read;
 
-pub use read::{Case, File, read, schema};
+pub use read::{Case, File, Set, read, schema};

@@ -38,9 +38,14 @@ entrants: { varies: 0.1, noise: 0, no_loss: 0, not_a_finetune: 0 }
 const DECISIONS_MAX: usize = 1_000;
 
 impl Case {
+    /// Whether the case could be played: what it gives must be what the workflow takes.
+    pub fn check(&self, workflow: &Workflow) -> Result<(), Mistake> {
+        self.inputs(workflow, &calm(), Seed(self.says.seed)).map(drop)
+    }
+
     /// What differs from what is expected, and what keeps the case from being played.
     pub fn run(&self, workflow: &Arc<Workflow>) -> Vec<Mistake> {
-        let model = Model::read(SourceId::default(), CALM).expect("the calm world was checked by a test");
+        let model = calm();
         let seed = Seed(self.says.seed);
         let inputs = match self.inputs(workflow, &model, seed) {
             Ok(inputs) => inputs,
@@ -102,6 +107,10 @@ impl Case {
             Mistake::new("cases::missing_input", self.place, format!("the case lacks the inputs {}", names.join(", ")))
         })
     }
+}
+
+fn calm() -> Model {
+    Model::read(SourceId::default(), CALM).expect("the calm world was checked by a test")
 }
 
 fn has_hotkey(ty: &Ty) -> bool {

@@ -28,8 +28,16 @@ pub struct File {
 pub struct Case {
     pub name: Name,
     pub place: Place,
+    /// The rules that are other than in the workflow's file.
+    pub set: Vec<Set>,
     pub(super) says: file::Case,
     pub(super) tree: Tree,
+}
+
+/// A rule that a case sets, as a call would, and where it says so.
+pub struct Set {
+    pub setting: String,
+    pub place: Place,
 }
 
 /// Reads a file of cases. `source` is what its mistakes point into.
@@ -43,11 +51,14 @@ pub fn read(source: SourceId, text: &str) -> Result<File, Vec<Mistake>> {
     let file: file::Cases = serde_json::from_value(tree.to_json())
         .map_err(|error| vec![Mistake::new("cases::unreadable", tree.place, error.to_string())])?;
     let written = tree.get("cases").map(Tree::entries).unwrap_or_default();
-    let (set, inputs) = (file.set, file.inputs);
-    let cases = file.cases.into_iter().zip(written).map(|((name, mut says), (key, tree))| {
-        says.set = over(&set, says.set);
+    let inputs = file.inputs;
+    let cases = file.cases.into_iter().zip(written).map(|((name, mut says), (key, of_case))| {
         says.inputs = over(&inputs, says.inputs);
-        Case { name, place: key.place, says, tree: tree.clone() }
+        let set = over(&file.set, std::mem::take(&mut says.set)).into_iter().map(|(path, value)| {
+            let written = [of_case, &tree].into_iter().find_map(|it| it.get("set")?.key(&path));
+            Set { setting: format!("{path}={value}"), place: written.map_or(key.place, |key| key.place) }
+        });
+        Case { name, place: key.place, set: set.collect(), says, tree: of_case.clone() }
     });
     let test = (file.test, tree.get("test").map_or(tree.place, |test| test.place));
     Ok(File { test, cases: cases.collect() })
@@ -63,6 +74,6 @@ fn over<K: Clone + Eq + Hash>(common: &IndexMap<K, Json>, own: IndexMap<K, Json>
 impl Case {
     /// The rules that are other than in the workflow's file, as a call sets them.
     pub fn settings(&self) -> Vec<String> {
-        self.says.set.iter().map(|(path, value)| format!("{path}={value}")).collect()
+        self.set.iter().map(|set| set.setting.clone()).collect()
     }
 }
