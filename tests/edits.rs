@@ -189,7 +189,7 @@ fn line(text: &str, at: usize) -> usize {
 /// The lines of the file that mistakes point at, and what they say.
 fn mistakes(path: &str, text: &str) -> (Vec<usize>, Vec<String>) {
     let (loaded, _, mut mistakes) = load(path, &Edited { path, text }, &is_modifier);
-    if let Some(Err(more)) = loaded.map(|loaded| workflow::check(&loaded.tree)) {
+    if let Some(Err(more)) = loaded.map(|loaded| workflow::check_loaded(&loaded)) {
         mistakes.extend(more);
     }
     let told = mistakes

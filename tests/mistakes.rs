@@ -57,7 +57,8 @@ fn files() -> Vec<(String, String)> {
     let mut files: Vec<(String, String)> = entries
         .map(|entry| entry.expect("the folder is readable").path())
         .map(|path: PathBuf| {
-            let stem = path.file_stem().expect("it has a name").to_string_lossy().into_owned();
+            let name = if path.is_dir() { path.file_name() } else { path.file_stem() };
+            let stem = name.expect("it has a name").to_string_lossy().into_owned();
             let file = if path.is_dir() { format!("{stem}/main.yaml") } else { format!("{stem}.yaml") };
             (stem.split('.').next().unwrap_or_default().replace("__", "::"), file)
         })

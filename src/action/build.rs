@@ -8,7 +8,7 @@ use super::{
     Action, Expect,
     vocabulary::{Checkout, Image},
 };
-use crate::base::{Size, Span};
+use crate::base::{Size, Span, scalar};
 
 /// What `build` takes.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -17,6 +17,7 @@ pub struct Build {
     /// The code, from `clone`.
     pub code: Checkout,
     /// The Dockerfile, from the top of the repository.
+    #[schemars(length(min = 1))]
     pub dockerfile: String,
     /// Build arguments.
     #[serde(default)]
@@ -26,6 +27,7 @@ pub struct Build {
     pub network: Option<bool>,
     /// The most that the image may weigh.
     #[serde(default)]
+    #[schemars(schema_with = "scalar::some_memory")]
     pub size_limit: Option<Size>,
 }
 

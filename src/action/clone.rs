@@ -4,21 +4,24 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Action, Expect, vocabulary::Checkout};
-use crate::base::{Size, Span};
+use crate::base::{Size, Span, scalar};
 
 /// What `clone` takes.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Clone {
     /// Where the code is, such as `https://github.com/owner/repository`.
+    #[schemars(schema_with = "scalar::repository")]
     pub repository: String,
     /// The commit: 40 hexadecimal digits, never a branch.
+    #[schemars(schema_with = "scalar::commit")]
     pub commit: String,
     /// Files that must be there, such as the Dockerfile of the task.
     #[serde(default)]
     pub require: Vec<String>,
     /// The most that the checkout may weigh.
     #[serde(default)]
+    #[schemars(schema_with = "scalar::some_memory")]
     pub size_limit: Option<Size>,
 }
 

@@ -5,13 +5,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Action, Expect, Gives};
-use crate::base::{Size, Span};
+use crate::base::{Size, Span, scalar};
 
 /// What `container` takes.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Container {
     /// The image to run.
+    #[schemars(schema_with = "scalar::image")]
     pub image: String,
     /// The command and its arguments; the image's own when left out.
     #[serde(default)]
@@ -30,12 +31,15 @@ pub struct Container {
     pub network: Option<Network>,
     /// Memory.
     #[serde(default)]
+    #[schemars(schema_with = "scalar::some_memory")]
     pub memory: Option<Size>,
     /// Shared memory.
     #[serde(default)]
+    #[schemars(schema_with = "scalar::some_memory")]
     pub shared_memory: Option<Size>,
     /// Processor cores.
     #[serde(default)]
+    #[schemars(range(min = 1))]
     pub cpus: Option<u32>,
     /// The file in the container that holds its outputs, as one JSON object. Left out: `/outputs.json`.
     #[serde(default)]
@@ -65,6 +69,7 @@ pub struct Service {
     /// The name that the main container reaches it by.
     pub name: String,
     /// The image to run.
+    #[schemars(schema_with = "scalar::image")]
     pub image: String,
     /// The command and its arguments; the image's own when left out.
     #[serde(default)]

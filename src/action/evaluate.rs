@@ -7,7 +7,7 @@ use super::{
     Action, Expect,
     vocabulary::{Evaluation, Model, Task},
 };
-use crate::base::Span;
+use crate::base::{Span, scalar};
 
 /// What `evaluate` takes.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -18,6 +18,7 @@ pub struct Evaluate {
     /// The task that it was trained for.
     pub task: Task,
     /// The evaluator's image.
+    #[schemars(schema_with = "scalar::image")]
     pub image: String,
 }
 

@@ -27,7 +27,8 @@ pub struct GpusFor {
 pub struct SizeTable {
     /// By what the parameters of a kind of task are multiplied.
     #[serde(default)]
-    pub kinds: IndexMap<String, f64>,
+    #[schemars(schema_with = "crate::action::vocabulary::by_kind")]
+    pub kinds: IndexMap<TaskKind, f64>,
     /// The first row that the size is below of is taken.
     pub rows: Vec<GpusBelow>,
 }
@@ -63,7 +64,7 @@ pub(super) fn action() -> Action {
 }
 
 fn gpus_for(input: GpusFor) -> Result<Needed, String> {
-    let size = input.params_b * input.by.kinds.get(input.kind.word()).copied().unwrap_or(1.0);
+    let size = input.params_b * input.by.kinds.get(&input.kind).copied().unwrap_or(1.0);
     let row = input.by.rows.into_iter().find(|row| row.below.is_none_or(|below| size < below));
     row.map(|row| Needed { gpus: row.need }).ok_or_else(|| format!("no row is for {size} billions of parameters"))
 }

@@ -101,9 +101,9 @@ fn words(schema: &Map<String, Json>) -> Option<Vec<String>> {
 
 fn scalar(schema: &Map<String, Json>) -> Ty {
     match schema.get("x-type").and_then(Json::as_str) {
-        Some("duration") => Ty::Span,
+        Some("duration" | "some_duration") => Ty::Span,
         Some("tao") => Ty::Tao,
-        Some("size") => Ty::Size,
+        Some("size" | "some_size") => Ty::Size,
         Some("gpus") => Ty::Gpus,
         Some("time") => Ty::Time,
         _ => Ty::Text,

@@ -8,7 +8,7 @@ use super::{
     Action, Expect,
     vocabulary::{Files, Image, Task, Training},
 };
-use crate::base::{Size, Span};
+use crate::base::{Size, Span, scalar};
 
 /// What `train` takes.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -26,15 +26,19 @@ pub struct Train {
     pub output_name: String,
     /// Memory for each GPU.
     #[serde(default)]
+    #[schemars(schema_with = "scalar::some_memory")]
     pub memory_per_gpu: Option<Size>,
     /// Processor cores for each GPU.
     #[serde(default)]
+    #[schemars(range(min = 1))]
     pub cpus_per_gpu: Option<u32>,
     /// Memory, however many GPUs there are.
     #[serde(default)]
+    #[schemars(schema_with = "scalar::some_memory")]
     pub memory: Option<Size>,
     /// Processor cores, however many GPUs there are.
     #[serde(default)]
+    #[schemars(range(min = 1))]
     pub cpus: Option<u32>,
     /// More environment variables for the entrant's code.
     #[serde(default)]

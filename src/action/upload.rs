@@ -7,7 +7,7 @@ use super::{
     Action, Expect,
     vocabulary::{Model, Training},
 };
-use crate::base::Span;
+use crate::base::{Span, scalar};
 
 /// What `upload` takes.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -16,6 +16,7 @@ pub struct Upload {
     /// What training left, from `train`.
     pub training: Training,
     /// Where it goes, as `organisation/name`.
+    #[schemars(schema_with = "scalar::repository")]
     pub repository: String,
     /// The model that training started from, which is written into the model card.
     pub base_model: String,

@@ -37,7 +37,7 @@ pub struct Entrant {
 }
 
 /// What a task is about, which decides how it is trained and judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TaskKind {
     Instruct,
@@ -62,6 +62,16 @@ impl TaskKind {
             Self::Environment => "environment",
         }
     }
+}
+
+/// Numbers by kinds of task: a mapping whose keys are known.
+pub(super) fn by_kind(_: &mut SchemaGenerator) -> Schema {
+    let kinds = TaskKind::ALL.map(TaskKind::word);
+    json_schema!({
+        "type": "object",
+        "propertyNames": { "enum": kinds },
+        "additionalProperties": { "type": "number", "format": "double" },
+    })
 }
 
 /// A piece of work that entrants are compared by: train this model on these data in this time.

@@ -16,7 +16,15 @@ impl GpuKind {
         let fits = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_' || c == '-';
         let starts_well = text.starts_with(|c: char| c.is_ascii_uppercase());
         // No maker writes a letter O behind a digit, and nobody sees the difference.
-        let meant = text.replace("0O", "00").replace("1O", "10").replace("2O", "20").replace("3O", "30");
+        let mut behind_digit = false;
+        let meant: String = text
+            .chars()
+            .map(|c| {
+                let c = if c == 'O' && behind_digit { '0' } else { c };
+                behind_digit = c.is_ascii_digit();
+                c
+            })
+            .collect();
         if meant != text {
             Err(format!("`{text}` has a letter O behind a digit; did you mean `{meant}`?"))
         } else if starts_well && text.len() <= 24 && text.chars().all(fits) {

@@ -41,9 +41,31 @@ pub fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     text
 }
 
+/// A number that was written with a comma before its decimals, as it is written here. `75,000` may be thousands.
+pub fn with_point(text: &str) -> Option<String> {
+    let (whole, part) = text.trim().split_once(',')?;
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_one = digits(whole.strip_prefix('-').unwrap_or(whole)) && digits(part) && (part.len() != 3 || whole == "0");
+    is_one.then(|| format!("{whole}.{part}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_decimal_comma_is_told_from_thousands() {
+        for (text, expected) in [
+            ("0,8", Some("0.8")),
+            ("-1,25", Some("-1.25")),
+            ("0,125", Some("0.125")),
+            ("75,000", None),
+            ("1,2,3", None),
+            ("a,b", None),
+        ] {
+            assert_eq!(with_point(text).as_deref(), expected, "{text}");
+        }
+    }
 
     #[test]
     fn the_nearest_name_is_offered_only_when_it_is_near() {

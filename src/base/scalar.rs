@@ -37,6 +37,30 @@ scalar!(
     "^[1-9][0-9]*x[A-Z][A-Z0-9_|-]*$"
 );
 
+/// Texts and amounts that not every value of their type may be: what a field of an action says of itself with
+/// `schema_with`.
+macro_rules! narrow {
+    ($name:ident, $kind:tt, $word:literal, $pattern:literal) => {
+        pub fn $name(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+            schemars::json_schema!({ "type": $kind, "x-type": $word, "pattern": $pattern })
+        }
+    };
+}
+
+narrow!(commit, "string", "commit", "^[0-9a-fA-F]{40}$");
+narrow!(repository, "string", "repository", "^[^ ]+/[^ ]+$");
+narrow!(image, "string", "image", "^[^ ]+$");
+/// How long something may take: longer than nothing. It may be computed.
+pub fn time_limit(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({
+        "type": ["string", "null"],
+        "x-type": "some_duration",
+        "x-given": true,
+        "pattern": "^[0-9.wdhms]*[1-9][0-9.wdhms]*$",
+    })
+}
+narrow!(some_memory, ["string", "null"], "some_size", "^[0-9]*[1-9][0-9]* ?([KMGT]i?)?B$");
+
 /// Checks a text against the scalar type of that `x-type`; nothing if there is no such type.
 pub fn read_scalar(word: &str, text: &str) -> Option<Result<(), String>> {
     Some(match word {
@@ -44,6 +68,22 @@ pub fn read_scalar(word: &str, text: &str) -> Option<Result<(), String>> {
         "duration" => Span::parse(text).map(drop),
         "tao" => Rao::parse(text).map(drop),
         "size" => Size::parse(text).map(drop),
+        "commit" if text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) => Ok(()),
+        "commit" => Err(format!("expected a commit, which is 40 hexadecimal digits and no branch, found `{text}`")),
+        "repository" if is_word(text) && text.split('/').filter(|part| !part.is_empty()).count() > 1 => Ok(()),
+        "repository" => Err(format!(
+            "expected a repository such as `https://github.com/owner/name`, or `owner/name`, found `{text}`"
+        )),
+        "image" if is_word(text) => Ok(()),
+        "image" => Err(format!("expected an image such as `example/judge:1`, found `{text}`")),
+        "some_size" => match Size::parse(text) {
+            Ok(size) if size.0 == 0 => Err(format!("expected a size above nothing, found `{text}`")),
+            read => read.map(drop),
+        },
+        "some_duration" => match Span::parse(text) {
+            Ok(Span::ZERO) => Err(format!("expected a length of time above nothing, found `{text}`")),
+            read => read.map(drop),
+        },
         "gpu_kind" => GpuKind::parse(text).map(drop),
         "gpus" => GpuRequest::parse(text).map(drop),
         "time" => text
@@ -52,4 +92,9 @@ pub fn read_scalar(word: &str, text: &str) -> Option<Result<(), String>> {
             .map_err(|_| format!("expected a time such as `2026-07-06T14:00:00Z`, found `{text}`")),
         _ => return None,
     })
+}
+
+/// Whether a text is there and has no white space in it.
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c.is_control())
 }

@@ -61,16 +61,17 @@ impl File {
     /// What is wrong with the cases, as far as it is known before they are played.
     pub(super) fn mistakes(&self, all: &mut Sources) -> Vec<Mistake> {
         let mut told = Vec::new();
-        let mut tried: Vec<(Vec<String>, Result<Arc<Workflow>, ()>)> = Vec::new();
+        // Each way of setting rules once; of one that gives no workflow the mistakes are told already.
+        let mut tried: Vec<(Vec<String>, Option<Arc<Workflow>>)> = Vec::new();
         for case in &self.read.cases {
             let settings = case.settings();
             let known = tried.iter().position(|(before, _)| *before == settings);
             let at = known.unwrap_or_else(|| {
                 let workflow = self.workflow(case).map_err(|(mistakes, of)| told.extend(merged(mistakes, &of, all)));
-                tried.push((settings, workflow.map(|(workflow, ..)| workflow)));
+                tried.push((settings, workflow.ok().map(|(workflow, ..)| workflow)));
                 tried.len() - 1
             });
-            if let Ok(workflow) = &tried[at].1
+            if let Some(workflow) = &tried[at].1
                 && let Err(mistake) = case.check(workflow)
             {
                 let mut own = Sources::default();

@@ -104,7 +104,7 @@ pub(super) fn read(path: &str, settings: &[String]) -> Reading {
     for setting in settings {
         set(&mut loaded.tree, setting, &mut sources, &mut mistakes);
     }
-    let checked = match workflow::check(&loaded.tree) {
+    let checked = match workflow::check_loaded(&loaded) {
         Ok(checked) if mistakes.is_empty() => Ok(checked),
         Ok(_) => Err(mistakes),
         Err(more) => Err([mistakes, more].concat()),

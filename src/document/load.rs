@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    merge::{Claim, IsModifier, lay_over, put_under},
+    merge::{Claim, IsModifier, Removed, lay_over, put_under},
     parse, path,
     sources::Sources,
     tree::{Node, Tree, quoted},
@@ -36,6 +36,10 @@ pub struct Loaded {
     pub tree: Tree,
     /// The parts, each once, those that others include first.
     pub parts: Vec<Part>,
+    /// What variants took away of their bases.
+    pub removed: Vec<Removed>,
+    /// Whether all of its files could be read: names that it lacks may be in one that could not.
+    pub is_whole: bool,
 }
 
 /// One part of a workflow.
@@ -62,10 +66,12 @@ pub fn load(entry: &str, reader: &dyn Reader, is_modifier: IsModifier<'_>) -> (O
         done: HashSet::new(),
         part_of: HashMap::new(),
         parts: Vec::new(),
+        removed: Vec::new(),
+        is_whole: true,
     };
     let tree = loading.workflow(name, None);
-    let Loading { sources, mistakes, parts, .. } = loading;
-    (tree.map(|tree| Loaded { tree, parts }), sources, mistakes)
+    let Loading { sources, mistakes, parts, removed, is_whole, .. } = loading;
+    (tree.map(|tree| Loaded { tree, parts, removed, is_whole }), sources, mistakes)
 }
 
 const STDIN: &str = "<stdin>";
@@ -85,6 +91,8 @@ struct Loading<'l> {
     /// Of each part, itself and all that it includes, directly or not. Files that are not parts are not here.
     part_of: HashMap<SourceId, HashSet<SourceId>>,
     parts: Vec<Part>,
+    removed: Vec<Removed>,
+    is_whole: bool,
 }
 
 impl Loading<'_> {
@@ -106,7 +114,7 @@ impl Loading<'_> {
         match base {
             Some(mut base) => {
                 self.put_parts(&mut base, parts);
-                Some(lay_over(base, tree, self.is_modifier, &mut self.mistakes))
+                Some(lay_over(base, tree, self.is_modifier, &mut self.mistakes, &mut self.removed))
             }
             // What it lacks is in the base that could not be read.
             None if is_variant => None,
@@ -137,8 +145,11 @@ impl Loading<'_> {
             self.mistakes.push(mistake.help("write `include: [parts/entry.yaml]`"));
         }
         for item in include.items() {
-            let Some(given) = self.file_name(item) else { continue };
-            let Some(part) = self.resolved(path, &given, item.place) else { continue };
+            let given = self.file_name(item);
+            let Some(part) = given.and_then(|given| self.resolved(path, &given, item.place)) else {
+                self.is_whole = false;
+                continue;
+            };
             if self.no_cycle(&part, item.place).is_some() {
                 reached.extend(self.part(&part, item.place, parts));
             }
@@ -153,7 +164,10 @@ impl Loading<'_> {
             return known.and_then(|part| self.part_of.get(&part.source)).cloned().unwrap_or_default();
         }
         let Some((source, tree)) = self.file(path, Some(asked)) else { return HashSet::new() };
-        let Some(name) = self.part_name(&tree, asked) else { return HashSet::new() };
+        let Some(name) = self.part_name(&tree, asked) else {
+            self.is_whole = false;
+            return HashSet::new();
+        };
         self.chain.push(path.into());
         let mut reached = HashSet::from([source]);
         self.included(path, &tree, parts, &mut reached);
@@ -232,6 +246,7 @@ impl Loading<'_> {
                     if there.contains(&shown) { None } else { near::nearest(&shown, there.iter().map(String::as_str)) };
                 let mistake =
                     Mistake::new("document::unreadable", place, format!("cannot read {}: {why}", quoted(&shown)));
+                self.is_whole = false;
                 self.mistakes
                     .push(mistake.maybe_help(near.map(|near| format!("did you mean `{}`?", path::split(near).1))));
                 return None;
@@ -240,6 +255,7 @@ impl Loading<'_> {
         let text: Arc<str> = text.into();
         let source = self.sources.add(&*shown, text.clone());
         let (tree, mut mistakes) = parse(source, &text);
+        self.is_whole &= tree.is_some();
         self.mistakes.append(&mut mistakes);
         tree.map(|tree| (source, tree))
     }

@@ -36,41 +36,72 @@ impl At {
 
 /// Lays a whole variant over the whole that it extends: mappings key by key, `null` removes, anything else
 /// replaces. The lists of `include` are joined.
-pub(super) fn lay_over(base: Tree, variant: Tree, is_modifier: IsModifier<'_>, mistakes: &mut Vec<Mistake>) -> Tree {
-    over(At::Root, base, variant, is_modifier, mistakes)
+pub(super) fn lay_over(
+    base: Tree,
+    variant: Tree,
+    is_modifier: IsModifier<'_>,
+    mistakes: &mut Vec<Mistake>,
+    removed: &mut Vec<Removed>,
+) -> Tree {
+    Laying { is_modifier, mistakes, removed, path: Vec::new() }.over(At::Root, base, variant)
 }
 
-fn over(at: At, base: Tree, variant: Tree, is_modifier: IsModifier<'_>, mistakes: &mut Vec<Mistake>) -> Tree {
-    let Tree { place, node } = variant;
-    let (below, above) = match (base.node, node) {
-        (Node::Map(below), Node::Map(above)) => (below, above),
-        (_, node) => return Tree { place, node },
-    };
-    let mut entries = Entries::new(below);
-    let is_action = |key: &Key, value: &Tree| !value.is_null() && !is_modifier(&key.text);
-    if at == At::Step && above.iter().any(|(key, value)| is_action(key, value)) {
-        // A step does one thing: what the variant makes it do takes the place of what the base did.
-        entries.retain(|key| is_modifier(&key.text) || above.iter().any(|(named, _)| named.text == key.text));
-    }
-    for (key, value) in above {
-        match entries.take(&key.text) {
-            Some(_) if value.is_null() => {}
-            None if value.is_null() => {
-                let message = format!("the base has no key {} to remove", quoted(&key.text));
-                let mistake = Mistake::new("document::nothing_to_remove", key.place, message);
-                mistakes.push(mistake.help("leave the key out; an empty value removes what the base gave"));
-            }
-            Some((slot, below)) if at == At::Root && &*key.text == "include" => {
-                entries.put(slot, key, joined(below, value));
-            }
-            Some((slot, below)) => {
-                let merged = over(at.below(&key.text), below, value, is_modifier, mistakes);
-                entries.put(slot, key, merged);
-            }
-            None => entries.push(key, value),
+/// Something of the base that a variant takes away.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Removed {
+    /// The keys that lead to it.
+    pub path: Vec<Arc<str>>,
+    /// Where the variant says so.
+    pub place: Place,
+}
+
+struct Laying<'l> {
+    is_modifier: IsModifier<'l>,
+    mistakes: &'l mut Vec<Mistake>,
+    removed: &'l mut Vec<Removed>,
+    /// The keys that lead to what is being laid.
+    path: Vec<Arc<str>>,
+}
+
+impl Laying<'_> {
+    fn over(&mut self, at: At, base: Tree, variant: Tree) -> Tree {
+        let Tree { place, node } = variant;
+        let (below, above) = match (base.node, node) {
+            (Node::Map(below), Node::Map(above)) => (below, above),
+            (_, node) => return Tree { place, node },
+        };
+        let mut entries = Entries::new(below);
+        let is_action = |key: &Key, value: &Tree| !value.is_null() && !(self.is_modifier)(&key.text);
+        if at == At::Step && above.iter().any(|(key, value)| is_action(key, value)) {
+            // A step does one thing: what the variant makes it do takes the place of what the base did.
+            entries
+                .retain(|key| (self.is_modifier)(&key.text) || above.iter().any(|(named, _)| named.text == key.text));
         }
+        for (key, value) in above {
+            match entries.take(&key.text) {
+                Some(_) if value.is_null() => {
+                    let path = self.path.iter().chain([&key.text]).cloned().collect();
+                    self.removed.push(Removed { path, place: key.place });
+                }
+                None if value.is_null() => {
+                    let message = format!("the base has no key {} to remove", quoted(&key.text));
+                    let mistake = Mistake::new("document::nothing_to_remove", key.place, message);
+                    self.mistakes.push(mistake.help("leave the key out; an empty value removes what the base gave"));
+                }
+                Some((slot, below)) if at == At::Root && &*key.text == "include" => {
+                    entries.put(slot, key, joined(below, value));
+                }
+                Some((slot, below)) => {
+                    self.path.push(key.text.clone());
+                    let merged = self.over(at.below(&key.text), below, value);
+                    self.path.pop();
+                    entries.put(slot, key, merged);
+                }
+                None => entries.push(key, value),
+            }
+        }
+        Tree { place, node: Node::Map(entries.finish()) }
     }
-    Tree { place, node: Node::Map(entries.finish()) }
 }
 
 fn joined(base: Tree, variant: Tree) -> Tree {

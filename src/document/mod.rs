@@ -16,6 +16,7 @@ mod tree;
 pub mod types;
 
 pub use load::{Loaded, Part, Reader, load};
+pub use merge::Removed;
 pub use parse::parse;
 pub use sources::{Position, Sources};
 pub use tree::{Key, Node, Text, Tree};

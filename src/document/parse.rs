@@ -15,6 +15,7 @@ use super::{
 use crate::base::{
     Mistake, Place, SourceId,
     limits::{DOCUMENT_BYTES_MAX, DOCUMENT_DEPTH_MAX, MISTAKES_MAX},
+    near,
 };
 
 /// Reads one document. The tree is there whenever the text could be read to its end.
@@ -225,6 +226,8 @@ impl Builder<'_> {
             let mistake = Mistake::new("document::key", place, format!("expected a text as key, found {found}"));
             self.mistakes.push(if bytes.is_empty() {
                 mistake.help("write a key before the `:`")
+            } else if let Some(number) = with_comma(&self.text[..bytes.end]) {
+                mistake.help(format!("a number has a point before its decimals: write `{number}`"))
             } else {
                 mistake.help(format!("put the key in quotes: `\"{value}\"`"))
             });
@@ -307,6 +310,12 @@ impl Builder<'_> {
 
 const INSTEAD_OF_ANCHORS: &str = "name what is shared: a template for steps, a rule for a value";
 
+/// The number that ends a text with a comma in it, as in `0,8`, where the comma would end an entry.
+fn with_comma(text: &str) -> Option<String> {
+    let start = text.trim_end_matches(|c: char| c.is_ascii_digit() || c == ',').len();
+    near::with_point(&text[start..])
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -334,6 +343,9 @@ mod tests {
         check("<<: {a: 1}\nb: 1\n", &[("document::anchor", "<<")]);
         check("a: !t 1\nb: !!str {c: 1}\n", &[("document::tag", "!t"), ("document::tag", "!!str")]);
         check("a: 1\n---\nb: 1\n", &[("document::several", "---")]);
+        let help = |text: &str| parse(SourceId(0), text).1.remove(0).help.unwrap_or_default();
+        assert_eq!(help("{ decay: 0,8, floor: 1 }"), "a number has a point before its decimals: write `0.8`");
+        assert_eq!(help("{ decay: 0, 8, floor: 1 }"), "put the key in quotes: `\"8\"`");
         check(
             "1: a\ntrue: b\n: c\n[d]: e\n010: f\n'2': g\n",
             &[

@@ -73,6 +73,10 @@ impl Scope {
     pub fn insert_origin(&mut self, path: String, origin: Origin) {
         Arc::make_mut(&mut self.0).origins.insert(path, origin);
     }
+    /// Where the value at exactly this path is written.
+    pub fn origin(&self, path: &str) -> Option<&Origin> {
+        self.layers().find_map(|inner| inner.origins.get(path))
+    }
     /// The written values that a piece of an expression reads, each once and by its longest known path.
     pub fn origins<'s>(&'s self, piece: &str) -> Vec<(&'s str, &'s Origin)> {
         let mut found: Vec<(&str, &Origin)> = Vec::new();

@@ -9,7 +9,7 @@ use super::{
     check::{Checker, TAKEN_NAMES},
     given, names, step,
     types::bounded,
-    unused::{Unread, visit},
+    unused::{self, Unread, visit},
 };
 use crate::{
     base::{Mistake, Name, Ty, limits::MISTAKES_SOUGHT_MAX, near},
@@ -31,6 +31,8 @@ pub(super) struct Draft<'a> {
     pub(super) name: Name,
     pub(super) key: &'a Key,
     pub(super) tree: &'a Tree,
+    /// All steps of the body.
+    pub(super) beside: &'a Tree,
     pub(super) modifiers: Modifiers,
 }
 
@@ -71,7 +73,7 @@ impl Checker {
         for at in order {
             let Written { name, key, tree, taken } = &drafts[at];
             // There may be many steps, and what is read of one here is large: it goes before the next one comes.
-            let draft = Draft { name: name.clone(), key, tree, modifiers: step::modifiers(tree) };
+            let draft = Draft { name: name.clone(), key, tree, beside: steps, modifiers: step::modifiers(tree) };
             let mut step = step::read(self, &draft, &scope);
             if *taken {
                 continue;
@@ -119,7 +121,7 @@ impl Checker {
         }
         for draft in &drafts {
             if !places.get(&draft.name).is_some_and(|at| checked[at.0 as usize].read) {
-                self.unread.push(Unread::key(draft.key));
+                self.unread.push(Unread::key(unused::What::Step, draft.key));
             }
         }
         Body { name, about: None, takes, sees_around: false, steps: checked, places, gives, gives_ty }

@@ -8,7 +8,8 @@ use std::{
 use indexmap::IndexMap;
 
 use super::{
-    Body, BodyIx, Input, Workflow, form::Template, given, gpus, names, origin, types::Types, unused, written::Written,
+    Body, BodyIx, Input, Workflow, form::Template, given, gpus, meant, names, origin, types, types::Types, unused,
+    written::Written,
 };
 use crate::{
     base::{
@@ -16,7 +17,7 @@ use crate::{
         limits::{MISTAKES_MAX, STEPS_MAX, TEMPLATE_DEPTH_MAX},
         near,
     },
-    document::{self, Tree, types as doc},
+    document::{self, Loaded, Removed, Tree, types as doc},
     rule::Scope,
 };
 
@@ -30,6 +31,15 @@ pub enum Checked {
 
 /// Checks a document whose entry file is the first of its sources.
 pub fn check(tree: &Tree) -> Result<Checked, Vec<Mistake>> {
+    check_what_is_there(tree, &[], true)
+}
+
+/// Checks a document of which it is known what its variants took away, and whether all of its files could be read.
+pub fn check_loaded(loaded: &Loaded) -> Result<Checked, Vec<Mistake>> {
+    check_what_is_there(&loaded.tree, &loaded.removed, loaded.is_whole)
+}
+
+fn check_what_is_there(tree: &Tree, removed: &[Removed], is_whole: bool) -> Result<Checked, Vec<Mistake>> {
     let is_part = tree.get("workflow").is_none() && tree.get("part").is_some();
     let mut shape_mistakes = Vec::new();
     let schema = if is_part { doc::part_schema() } else { doc::workflow_schema() };
@@ -47,6 +57,12 @@ pub fn check(tree: &Tree) -> Result<Checked, Vec<Mistake>> {
     let written = std::mem::take(&mut checker.written);
     let is_told = |it: &Mistake| written.tells(it) || it.code.starts_with("document::") && seen.contains(&it.place);
     mistakes.extend(checker.mistakes.into_iter().filter(|it| !is_told(it)));
+    let told: BTreeSet<_> = mistakes.iter().map(|mistake| mistake.place).collect();
+    mistakes.extend(written.literals.iter().filter(|it| !told.contains(&it.place)).cloned());
+    if !is_whole {
+        meant::forgive(&mut mistakes, &mut checker.unread);
+    }
+    meant::settle(&mut mistakes, &mut checker.unread, tree, removed);
     unused::tell(checker.unread, tree, &mut mistakes);
     mistakes.sort_by(|a, b| (a.place, a.code).cmp(&(b.place, b.code)));
     mistakes.dedup();
@@ -118,11 +134,7 @@ impl Checker {
     }
 
     fn document(&mut self, tree: &Tree, is_part: bool) -> Option<Checked> {
-        for (key, ty) in tree.get("types").map(Tree::entries).unwrap_or_default() {
-            if let Some(name) = self.name(key) {
-                self.types.declare(name, key, ty, &mut self.mistakes);
-            }
-        }
+        self.types(tree);
         let rules_ty = self.rules(tree);
         self.everywhere = Scope::new().with(known("rules"), rules_ty).with(known("run"), run_ty());
         if !matches!(self.rules, Value::Null) {
@@ -176,6 +188,34 @@ impl Checker {
             schedule,
             bodies: std::mem::take(&mut self.bodies),
         })))
+    }
+
+    /// Declares the types, those first that others hold.
+    fn types(&mut self, tree: &Tree) {
+        let entries = tree.get("types").map(Tree::entries).unwrap_or_default();
+        let positions: HashMap<&str, usize> = entries.iter().enumerate().map(|(i, (key, _))| (&*key.text, i)).collect();
+        let held = |ty: &Tree| -> Vec<usize> {
+            let mut words = BTreeSet::new();
+            types::mentioned(ty, &mut words);
+            words.into_iter().filter_map(|word| positions.get(word).copied()).collect()
+        };
+        let edges = entries.iter().enumerate().flat_map(|(i, (_, ty))| held(ty).into_iter().map(move |held| (i, held)));
+        let (order, cycles) = names::order(entries.len(), edges);
+        for cycle in &cycles {
+            let path: Vec<&str> = cycle.iter().map(|at| &*entries[*at].0.text).collect();
+            let message = format!("types cannot hold themselves: {}", names::circle(&path));
+            let mistake = Mistake::new("workflow::type_cycle", entries[cycle[0]].0.place, message);
+            self.mistake(mistake.help("hold the key of the other, as a text"));
+        }
+        for at in cycles.into_iter().flatten() {
+            self.types.know_of(&entries[at].0);
+        }
+        for at in order {
+            let (key, ty) = &entries[at];
+            if let Some(name) = self.name(key) {
+                self.types.declare(name, key, ty, &mut self.mistakes);
+            }
+        }
     }
 
     /// Rules are plain values: they are the numbers that expressions are about.

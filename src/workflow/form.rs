@@ -10,7 +10,7 @@ use super::{
     check::{Checker, known},
     given, step,
     step::{What, settled},
-    unused::Unread,
+    unused::{self, Unread},
 };
 use crate::{
     base::{Mistake, Name, Place, Ty, limits, near},
@@ -69,7 +69,7 @@ impl Checker {
         for (key, _) in tree.get("takes").map(Tree::entries).unwrap_or_default() {
             if !read.contains(&*key.text) {
                 let message = format!("the template `{name}` takes `{}` and never reads it", key.text);
-                let unread = Unread::key(key);
+                let unread = Unread::key(unused::What::Take, key);
                 self.unread.push(unread.mistake("workflow::unread_take", message, "read it, or do not take it"));
             }
         }
@@ -323,8 +323,12 @@ pub(super) fn for_each(
         }
     };
     let inside = scope.inside().with(item.clone(), item_ty.clone());
+    let before = checker.mistakes.len();
     let (key, _) = given::read(tree.get("key")?, Some(&Ty::Text), &inside, &mut checker.mistakes);
-    refuse_constant_key(checker, tree, &key, &item);
+    // A key that could not be read has a mistake of its own.
+    if checker.mistakes.len() == before {
+        refuse_constant_key(checker, tree, &key, &item);
+    }
     let at_most = tree.get("at_most").and_then(Tree::as_whole).and_then(|most| u32::try_from(most).ok());
 
     // A `when` that speaks of the item is asked of each; another is asked once, before the list is read.
@@ -374,7 +378,7 @@ fn keyed(ty: &Ty) -> Ty {
 fn refuse_constant_key(checker: &mut Checker, tree: &Tree, key: &Given, item: &Name) {
     let mut reads_item = false;
     key.reads(&mut |path| reads_item |= *path[0] == *item.as_str());
-    if let Some(written) = tree.get("key").filter(|_| !reads_item && checker.mistakes.is_empty()) {
+    if let Some(written) = tree.get("key").filter(|_| !reads_item) {
         let message = format!("the key must tell the items apart, but it does not read `{item}`");
         let mistake = Mistake::new("workflow::constant_key", written.place, message);
         checker.mistake(mistake.help(format!("write a field of the item, as in `key: \"${{{item}.id}}\"`")));

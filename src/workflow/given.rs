@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::origin;
+use super::{meant, origin};
 use crate::{
     base::{GpuRequest, Mistake, Name, Rao, RecordTy, Size, Span, Ty, Value, limits::MISTAKES_SOUGHT_MAX, near},
     document::{Node, Tree},
@@ -387,12 +387,13 @@ fn placed<'a>(
 ) -> impl Iterator<Item = Mistake> + 'a {
     wrongs.into_iter().map(move |wrong| {
         let bytes = wrong.bytes.start + skipped..wrong.bytes.end + skipped;
-        let piece = tree.as_text().and_then(|text| text.get(bytes.clone())).unwrap_or_default();
+        let text = tree.as_text().map_or("", |text| text);
+        let piece = text.get(bytes.clone()).unwrap_or_default();
         let no_table = wrong.code == "rule::unknown_function" && wrong.message.contains("`gpus`");
-        let mistake = Mistake::new(wrong.code, tree.part(bytes), wrong.message).maybe_help(wrong.help);
+        let mistake = Mistake::new(wrong.code, tree.part(bytes.clone()), wrong.message).maybe_help(wrong.help);
         let mistake =
             mistake.maybe_help(no_table.then(|| "add a `gpus` table to the workflow: `gpus(…)` asks it".into()));
-        origin::blame(mistake, piece, scope)
+        origin::blame(meant::field(mistake, text, &bytes, scope), piece, scope)
     })
 }
 

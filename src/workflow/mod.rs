@@ -8,6 +8,7 @@ mod check;
 mod form;
 mod given;
 mod gpus;
+mod meant;
 mod names;
 mod origin;
 pub mod schedule;
@@ -22,7 +23,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use indexmap::IndexMap;
 
-pub use check::{Checked, check};
+pub use check::{Checked, check, check_loaded};
 pub use given::Given;
 pub use gpus::GpuTable;
 pub use settings::Settings;

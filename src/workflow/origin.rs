@@ -5,7 +5,7 @@
 
 use super::given;
 use crate::{
-    base::{Mistake, Place, Value},
+    base::{Mistake, Place, Value, near},
     document::Tree,
     rule::{Origin, Scope},
 };
@@ -54,6 +54,7 @@ fn instead(text: &str) -> String {
     let percent = text.trim().strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
     match (percent, text.trim().parse::<f64>()) {
         (Some(percent), _) if percent.is_finite() => format!("write `{}` for {text}", percent / 100.0),
+        _ if near::with_point(text).is_some() => format!("write `{}`, with a point", text.trim().replace(',', ".")),
         (_, Ok(number)) if number.is_finite() => format!("write `{}`, without quotes", text.trim()),
         _ => "write a number, an amount, a length of time, or whatever is wanted there".into(),
     }

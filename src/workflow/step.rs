@@ -6,7 +6,7 @@ use super::{
     Does, Given, Step,
     body::Draft,
     check::{Checker, known},
-    form, given, settings,
+    form, given, meant, settings,
 };
 use crate::{
     action::{self, Action, Gives, Takes},
@@ -146,7 +146,11 @@ fn what<'a>(checker: &mut Checker, draft: &Draft<'a>) -> Option<What<'a>> {
         (None, _) => {
             if !unknown {
                 let message = format!("the step `{}` does not say what it does", draft.name);
-                let help = "name an action such as `train:`, or `use: TEMPLATE`, or `repeat: TEMPLATE`";
+                let usual = "name an action such as `train:`, or `use: TEMPLATE`, or `repeat: TEMPLATE`";
+                // A variant that misspells a step says nothing of what it does.
+                let near = meant::beside(&draft.key.text, draft.beside.entries());
+                let help =
+                    near.map_or_else(|| usual.into(), |near| format!("did you mean the step `{near}`? Or {usual}"));
                 checker.mistake(Mistake::new("workflow::nothing_to_do", draft.key.place, message).help(help));
             }
             None

@@ -1,6 +1,6 @@
 //! Types as authors spell them: `[entrant]`, `whole?`, `map[text]`, `'low' | 'high'`, or a mapping of fields.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     action::vocabulary,
@@ -52,15 +52,26 @@ const SCALARS: [(&str, Ty); 10] = [
 ];
 
 impl Types {
-    /// Adds the types that a document declares. They may use those above them.
+    /// Makes a name known whose type can never be.
+    pub(super) fn know_of(&mut self, key: &Key) {
+        if let Ok(name) = Name::parse(&key.text)
+            && !self.0.contains_key(&name)
+        {
+            self.0.insert(name, Ty::Never);
+        }
+    }
+
+    /// Adds a type that a document declares. It may use those that were added before.
     pub fn declare(&mut self, name: Name, key: &Key, tree: &Tree, mistakes: &mut Vec<Mistake>) {
         let ty = match self.read(tree, mistakes) {
             Ty::Record(record) => Ty::named_record(name.clone(), record.fields.clone()),
             other => other,
         };
-        if SCALARS.iter().any(|(word, _)| *word == name.as_str()) {
+        let is_scalar = name.as_str() == "map" || SCALARS.iter().any(|(word, _)| *word == name.as_str());
+        if is_scalar || self.0.get(&name).is_some_and(|known| *known != Ty::Never) {
             let message = format!("`{name}` is a type of the language");
-            mistakes.push(Mistake::new("workflow::reserved_name", key.place, message).help("choose another name"));
+            return mistakes
+                .push(Mistake::new("workflow::reserved_name", key.place, message).help("choose another name"));
         }
         let ty = bounded(ty, tree.place, mistakes);
         self.0.insert(name, ty);
@@ -109,6 +120,20 @@ impl Types {
 
     pub fn names(&self) -> impl Iterator<Item = &str> + Clone {
         SCALARS.iter().map(|(word, _)| *word).chain(self.0.keys().map(Name::as_str))
+    }
+}
+
+/// The words that the spelling of a type has, those of choices left out.
+pub(super) fn mentioned<'t>(tree: &'t Tree, words: &mut BTreeSet<&'t str>) {
+    match &tree.node {
+        Node::Text(text) => {
+            let outside_quotes = text.as_str().split('\'').step_by(2);
+            let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            words.extend(outside_quotes.flat_map(|piece| piece.split(move |c| !is_part(c))));
+        }
+        Node::List(items) => items.iter().for_each(|item| mentioned(item, words)),
+        Node::Map(entries) => entries.iter().for_each(|(_, value)| mentioned(value, words)),
+        _ => {}
     }
 }
 

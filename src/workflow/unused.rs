@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, ops::Bound, sync::Arc};
 
-use super::{Does, Given, Step, check::Checker, gpus::GpuTable};
+use super::{Does, Given, Step, check::Checker, gpus::GpuTable, meant};
 use crate::{
     base::{Mistake, Name, Place, near},
     document::{Key, Node, Tree},
@@ -41,8 +41,22 @@ impl Used {
     }
 }
 
+/// What it is that has a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    Rule,
+    Input,
+    Template,
+    Limit,
+    Gpus,
+    Take,
+    Give,
+    Step,
+}
+
 /// Something that has a name and is not read, as far as is known.
 pub(super) struct Unread {
+    pub(super) what: What,
     pub(super) name: Arc<str>,
     pub(super) place: Place,
     /// What to say of it in a file without other mistakes; nothing where it may well stay unread.
@@ -50,8 +64,8 @@ pub(super) struct Unread {
 }
 
 impl Unread {
-    pub(super) fn key(key: &Key) -> Self {
-        Self { name: key.text.clone(), place: key.place, mistake: None }
+    pub(super) fn key(what: What, key: &Key) -> Self {
+        Self { what, name: key.text.clone(), place: key.place, mistake: None }
     }
     pub(super) fn mistake(self, code: &'static str, message: String, help: &str) -> Self {
         Self { mistake: Some(Box::new(Mistake::new(code, self.place, message).help(help))), ..self }
@@ -94,16 +108,18 @@ pub(super) fn note_all(checker: &mut Checker, tree: &Tree, gpus: Option<&GpuTabl
     }
     let is_part = tree.get("part").is_some();
     let input_is_read = |name: &str| used.inputs.iter().any(|path| path.first().is_none_or(|root| **root == *name));
-    let mut unused =
-        |section: &str, is_read: &dyn Fn(&str) -> bool, told: &dyn Fn(&str) -> (&'static str, String, &'static str)| {
-            for (key, _) in tree.get(section).map(Tree::entries).unwrap_or_default() {
-                if key.place.source == checker.entry && !is_read(&key.text) {
-                    let (code, message, help) = told(&key.text);
-                    checker.unread.push(Unread::key(key).mistake(code, message, help));
-                }
+    let mut unused = |section: &str,
+                      what: What,
+                      is_read: &dyn Fn(&str) -> bool,
+                      told: &dyn Fn(&str) -> (&'static str, String, &'static str)| {
+        for (key, _) in tree.get(section).map(Tree::entries).unwrap_or_default() {
+            if key.place.source == checker.entry && !is_read(&key.text) {
+                let (code, message, help) = told(&key.text);
+                checker.unread.push(Unread::key(what, key).mistake(code, message, help));
             }
-        };
-    unused("inputs", &input_is_read, &|name| {
+        }
+    };
+    unused("inputs", What::Input, &input_is_read, &|name| {
         (
             "workflow::unused_input",
             format!("nothing reads the input `{name}`"),
@@ -111,7 +127,7 @@ pub(super) fn note_all(checker: &mut Checker, tree: &Tree, gpus: Option<&GpuTabl
         )
     });
     if !is_part {
-        unused("templates", &|name| used.templates.contains(name), &|name| {
+        unused("templates", What::Template, &|name| used.templates.contains(name), &|name| {
             (
                 "workflow::unused_template",
                 format!("nothing uses the template `{name}`"),
@@ -119,18 +135,19 @@ pub(super) fn note_all(checker: &mut Checker, tree: &Tree, gpus: Option<&GpuTabl
             )
         });
     }
-    unused("limits", &|name| used.limits.contains(name), &|name| {
+    unused("limits", What::Limit, &|name| used.limits.contains(name), &|name| {
         let help = "name it in the `limits` of a step, or delete it";
         ("workflow::unused_limit", format!("no step is inside of the limit `{name}`"), help)
     });
     // What a template gives may stay unread; it is only looked at when something else is asked for in vain.
     let templates = tree.get("templates").map(Tree::entries).unwrap_or_default();
     for (key, _) in templates.iter().filter_map(|(_, it)| it.get("gives")).flat_map(Tree::entries) {
-        checker.unread.push(Unread::key(key));
+        checker.unread.push(Unread::key(What::Give, key));
     }
     if let Some(key) = tree.key("gpus").filter(|key| key.place.source == checker.entry && !used.calls_gpus) {
         let help = "ask it in a step, as in `gpus: \"${gpus(task)}\"`, or delete it";
-        checker.unread.push(Unread::key(key).mistake("workflow::unused_gpus", "no step asks this table".into(), help));
+        let unread = Unread::key(What::Gpus, key);
+        checker.unread.push(unread.mistake("workflow::unused_gpus", "no step asks this table".into(), help));
     }
 }
 
@@ -142,8 +159,9 @@ fn unread_rules(checker: &mut Checker, tree: &Tree, path: &mut Vec<Arc<str>>, re
         let part_is_read = read.range::<[Arc<str>], _>(of_it).next().is_some_and(|found| found.starts_with(path));
         if !whole_is_read && !part_is_read && key.place.source == checker.entry {
             let message = format!("nothing reads the rule `{}`", path.join("."));
-            let help = "delete it, or read it where it should count";
-            checker.unread.push(Unread::key(key).mistake("workflow::unused_rule", message, help));
+            let near = meant::beside(&key.text, tree.entries()).map(|near| format!("did you mean `{near}`?"));
+            let help = near.as_deref().unwrap_or("delete it, or read it where it should count");
+            checker.unread.push(Unread::key(What::Rule, key).mistake("workflow::unused_rule", message, help));
             below(checker, value);
         } else if !whole_is_read {
             unread_rules(checker, value, path, read);
@@ -155,7 +173,7 @@ fn unread_rules(checker: &mut Checker, tree: &Tree, path: &mut Vec<Arc<str>>, re
 /// Notes the rules within one that is not read: it is told of as a whole, but one of them may be what was meant.
 fn below(checker: &mut Checker, tree: &Tree) {
     for (key, value) in tree.entries() {
-        checker.unread.push(Unread::key(key));
+        checker.unread.push(Unread::key(What::Rule, key));
         below(checker, value);
     }
 }
@@ -199,16 +217,25 @@ fn gather_words<'t>(tree: &'t Tree, words: &mut BTreeSet<&'t str>) {
 fn hint(unread: &[Unread], mistakes: &mut [Mistake]) {
     for mistake in mistakes {
         let Some(asked) = asked_in_vain(mistake) else { continue };
-        // A template is asked for by other names than a limit or a value.
-        let of_its_own = |it: &&Unread| match it.mistake.as_ref().map(|mistake| mistake.code) {
-            Some("workflow::unused_template") => mistake.code == "workflow::unknown_template",
-            Some("workflow::unused_limit") => mistake.code == "workflow::unknown_limit",
-            _ => !["workflow::unknown_template", "workflow::unknown_limit"].contains(&mistake.code),
+        let is_here = |it: &Unread| it.place.source == mistake.place.source;
+        let wanted = |it: &&Unread| match it.what {
+            What::Template => mistake.code == "workflow::unknown_template",
+            What::Limit => mistake.code == "workflow::unknown_limit",
+            What::Step => ["rule::unknown_name", "workflow::unknown_need"].contains(&mistake.code) && is_here(it),
+            What::Take => {
+                mistake.code == "workflow::unknown_take" || mistake.code == "rule::unknown_name" && is_here(it)
+            }
+            What::Give => {
+                mistake.code == "workflow::not_carried" || mistake.code == "rule::unknown_field" && is_here(it)
+            }
+            What::Input => mistake.code == "rule::unknown_field" && is_here(it),
+            What::Rule | What::Gpus => false,
         };
-        let others = unread.iter().filter(|it| *it.name != *asked).filter(of_its_own);
-        let Some(near) = near::nearest(asked, others.map(|it| &*it.name)) else { continue };
+        let others: Vec<&Unread> =
+            unread.iter().filter(wanted).filter(|it| *it.name != *asked && meant::is_slip(asked, &it.name)).collect();
+        let Some(near) = near::nearest(asked, others.iter().map(|it| &*it.name)) else { continue };
         let label = format!("or was `{asked}` meant here?");
-        let meant: Vec<Place> = unread.iter().filter(|it| *it.name == *near).map(|it| it.place).collect();
+        let meant: Vec<Place> = others.iter().filter(|it| *it.name == *near).map(|it| it.place).collect();
         for place in meant.into_iter().take(2).filter(|place| *place != mistake.place) {
             mistake.related.push((place, label.clone()));
         }
@@ -220,6 +247,7 @@ fn asked_in_vain(mistake: &Mistake) -> Option<&str> {
     let quoted = match mistake.code {
         "rule::unknown_name"
         | "rule::unknown_field"
+        | "workflow::unknown_rule"
         | "workflow::unknown_template"
         | "workflow::unknown_limit"
         | "workflow::unknown_need"
@@ -227,5 +255,7 @@ fn asked_in_vain(mistake: &Mistake) -> Option<&str> {
         "workflow::unknown_take" => 3,
         _ => return None,
     };
-    mistake.message.split('`').nth(quoted)
+    let asked = mistake.message.split('`').nth(quoted)?;
+    // Of a rule the last name of its path.
+    Some(asked.rsplit('.').next().unwrap_or(asked))
 }

@@ -24,6 +24,8 @@ pub(super) struct Written {
     /// Inputs of which a rule is told instead of what its expression gives.
     told: Vec<Place>,
     pub(super) mistakes: Vec<Mistake>,
+    /// What was found wrong with values that are written out in steps; those who know the types may have told it too.
+    pub(super) literals: Vec<Mistake>,
 }
 
 impl Written {
@@ -31,10 +33,10 @@ impl Written {
         Self { rules: document.get("rules").cloned(), ..Self::default() }
     }
 
-    /// Adds a mistake for every rule that an input names and that its field does not take.
+    /// Adds a mistake for every rule that an input names and that its field does not take, and for every value written out
+    /// in it that its field takes no such of.
     pub(super) fn check(&mut self, action: &Action, input: &Tree) {
-        let Some(rules) = &self.rules else { return };
-        if !matches!(action.takes, Takes::Fields { .. }) || !names_a_rule(input, rules) {
+        if !matches!(action.takes, Takes::Fields { .. }) {
             return;
         }
         let schema = self.schemas.entry(action.name).or_insert_with(|| {
@@ -44,16 +46,25 @@ impl Written {
             schema
         });
         let mut found = Vec::new();
-        // Where a condition chooses between rules, each of them is held against the field in its turn.
-        for which in 0..choices(input) {
-            let mut written = input.clone();
-            replace(&mut written, rules, which);
-            let mut mistakes = Vec::new();
-            shape::check(&written, schema, &read_format, &mut mistakes);
-            found.extend(mistakes.into_iter().filter(|mistake| !found.contains(mistake)).collect::<Vec<_>>());
+        match self.rules.as_ref().filter(|rules| names_a_rule(input, rules)) {
+            // Where a condition chooses between rules, each of them is held against the field in its turn.
+            Some(rules) => {
+                for which in 0..choices(input) {
+                    let mut written = input.clone();
+                    replace(&mut written, rules, which);
+                    let mut mistakes = Vec::new();
+                    shape::check(&written, schema, &read_format, &mut mistakes);
+                    found.extend(mistakes.into_iter().filter(|mistake| !found.contains(mistake)).collect::<Vec<_>>());
+                }
+            }
+            None => shape::check(input, schema, &read_format, &mut found),
         }
-        // What is written in the step itself is told by those who know the types of its expressions.
-        found.retain(|mistake| !holds(input, mistake.place));
+        // What is written in the step itself is told by those who know the types of its expressions, but for what no type
+        // says.
+        let (own, mut found): (Vec<_>, Vec<_>) = found.into_iter().partition(|mistake| holds(input, mistake.place));
+        let beyond_types = ["document::wrong_value", "document::out_of_range", "document::unknown_key"];
+        let is_literal = |it: &Mistake| beyond_types.contains(&it.code) && !is_computed(input, it.place);
+        self.literals.extend(own.into_iter().filter(is_literal));
         self.told.extend((!found.is_empty()).then_some(input.place));
         self.mistakes.append(&mut found);
     }
@@ -70,6 +81,13 @@ impl Written {
 fn holds(tree: &Tree, place: Place) -> bool {
     let below = |(key, value): &(Key, Tree)| key.place.holds(place) || holds(value, place);
     tree.place.holds(place) || tree.entries().iter().any(below) || tree.items().iter().any(|item| holds(item, place))
+}
+
+/// Whether what stands at a place is an expression.
+fn is_computed(tree: &Tree, place: Place) -> bool {
+    let here = tree.place == place && tree.as_text().is_some_and(|text| text.contains("${"));
+    let mut below = tree.entries().iter().map(|(_, value)| value).chain(tree.items());
+    here || below.any(|inner| is_computed(inner, place))
 }
 
 fn names_a_rule(tree: &Tree, rules: &Tree) -> bool {

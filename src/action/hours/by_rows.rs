@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Hours;
-use crate::base::seed::Stream;
+use crate::{action::vocabulary::TaskKind, base::seed::Stream};
 
 /// Hours that grow with the rows, then shrink for small models, then grow for some kinds.
 /// After each of these they are rounded to `step` and not below `least`.
@@ -26,7 +26,8 @@ pub struct Linear {
     pub model: Option<ModelSize>,
     /// By what the hours of a kind of task are multiplied.
     #[serde(default)]
-    pub kinds: IndexMap<String, f64>,
+    #[schemars(schema_with = "crate::action::vocabulary::by_kind")]
+    pub kinds: IndexMap<TaskKind, f64>,
     /// How measured lengths change the time; not at all when left out.
     pub lengths: Option<Lengths>,
 }
@@ -101,7 +102,7 @@ impl Linear {
         {
             hours = self.rounded(hours * (model.least_share + (1.0 - model.least_share) * (size / model.full_b)));
         }
-        let factor = self.kinds.get(input.task.kind.word()).copied().unwrap_or(1.0);
+        let factor = self.kinds.get(&input.task.kind).copied().unwrap_or(1.0);
         Some(self.rounded(hours * factor).min(self.most))
     }
 }

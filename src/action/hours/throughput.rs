@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Hours;
-use crate::base::GpuRequest;
+use crate::{action::vocabulary::TaskKind, base::GpuRequest};
 
 /// Hours by how fast GPUs train.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -34,7 +34,8 @@ pub struct Throughput {
     pub most: f64,
     /// By what the time of a kind of task is multiplied.
     #[serde(default)]
-    pub kinds: IndexMap<String, f64>,
+    #[schemars(schema_with = "crate::action::vocabulary::by_kind")]
+    pub kinds: IndexMap<TaskKind, f64>,
 }
 
 /// How far a measured speed is believed, as multiples of what the model's size says.
@@ -73,7 +74,7 @@ impl Throughput {
             _ => by_size,
         };
         let gpus = f64::from(input.gpus.as_ref().map_or(1, GpuRequest::count));
-        let factor = self.kinds.get(input.task.kind.word()).copied().unwrap_or(1.0);
+        let factor = self.kinds.get(&input.task.kind).copied().unwrap_or(1.0);
         let hours = self.epochs * tokens * factor / (speed * gpus) / 3_600.0 + self.overhead;
         Some(((hours / self.step).ceil() * self.step).max(self.least).min(self.most))
     }

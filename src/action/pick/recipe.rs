@@ -53,7 +53,8 @@ pub struct Recipe {
     pub kind: Option<TaskKind>,
     /// Kinds of task with their weights, where one is drawn.
     #[serde(default)]
-    pub kinds: IndexMap<String, f64>,
+    #[schemars(schema_with = "crate::action::vocabulary::by_kind")]
+    pub kinds: IndexMap<TaskKind, f64>,
     /// The size of the model, in billions of parameters.
     pub size: Option<Sizes>,
     /// A larger model now and then.
@@ -172,15 +173,14 @@ pub fn wanted<'r>(recipes: &'r [Recipe], chance: &mut dyn FnMut() -> f64) -> Res
 }
 
 /// The kind at a place among weights laid side by side.
-fn kind(kinds: &IndexMap<String, f64>, at: f64) -> Result<TaskKind, String> {
+fn kind(kinds: &IndexMap<TaskKind, f64>, at: f64) -> Result<TaskKind, String> {
     let all: f64 = kinds.values().sum();
     let mut passed = 0.0;
     let mut last = Err("a recipe needs kinds of task with weights".to_string());
-    for (word, weight) in kinds.iter().filter(|(_, weight)| **weight > 0.0) {
-        let kind = TaskKind::ALL.into_iter().find(|kind| kind.word() == word);
-        last = kind.ok_or_else(|| format!("there is no kind of task `{word}`"));
+    for (kind, weight) in kinds.iter().filter(|(_, weight)| **weight > 0.0) {
+        last = Ok(*kind);
         passed += weight / all;
-        if at < passed || last.is_err() {
+        if at < passed {
             break;
         }
     }

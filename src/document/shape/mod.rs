@@ -222,8 +222,8 @@ fn type_of_text<'s>(facets: &Facets<'s>) -> Option<&'s str> {
 
 fn with_unit(name: &str, number: &str) -> Option<String> {
     match name {
-        "duration" => Some(format!("write a unit: `{number}s`, `{number}m` or `{number}h`")),
-        "size" => Some(format!("write a unit: `{number}MiB` or `{number}GiB`")),
+        "duration" | "some_duration" => Some(format!("write a unit: `{number}s`, `{number}m` or `{number}h`")),
+        "size" | "some_size" => Some(format!("write a unit: `{number}MiB` or `{number}GiB`")),
         "tao" => Some(format!("write the unit: `{number} TAO`")),
         "gpus" => Some(format!("write the kind too: `{number}xH100`")),
         _ => None,
@@ -249,6 +249,8 @@ fn instead(tree: &Tree, facets: &Facets<'_>, number: Option<&str>) -> Option<Str
                 Some("an expression cannot stand here; write the value itself".into())
             } else if wants(schema::BOOL) && (yes || no) {
                 Some(format!("write `{yes}`, without quotes"))
+            } else if let Some(point) = near::with_point(text).filter(|_| wants(schema::DECIMAL)) {
+                Some(format!("write `{point}`, with a point"))
             } else if wants(schema::WHOLE | schema::DECIMAL) && numeric {
                 Some(format!("write `{bare}`, without quotes"))
             } else if wants(schema::MAP)

@@ -83,7 +83,9 @@ impl<'s> Walk<'s> {
     fn unknown_key(&mut self, key: &Key, known: &[&'s str], given: &HashSet<&str>) -> Option<&'s str> {
         let message = format!("there is no key {} here", quoted(&key.text));
         let mistake = Mistake::new("document::unknown_key", key.place, message);
-        let near = near::nearest(&key.text, known.iter().copied().filter(|known| !given.contains(known)));
+        let free = known.iter().copied().filter(|known| !given.contains(known));
+        // What a variant adds may be a slip for what is there already.
+        let near = near::nearest(&key.text, free).or_else(|| near::nearest(&key.text, known.iter().copied()));
         let all = if known.is_empty() {
             "no key can stand here".into()
         } else {

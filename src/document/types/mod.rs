@@ -15,7 +15,10 @@ use serde_json::Value as Json;
 
 pub use scalars::{Anything, ClockTime, Given, PositiveWhole, RuleText, TypeText, Version};
 
-use crate::base::{GpuRequest, Name, Span, scalar::read_scalar};
+use crate::base::{
+    GpuRequest, Name, Span,
+    scalar::{self, read_scalar},
+};
 
 /// A workflow: what is done, in which order, under which rules.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -161,6 +164,7 @@ pub struct Modifiers {
     pub gpus: Option<Given<GpuRequest>>,
     /// The longest that one attempt may take.
     #[serde(default)]
+    #[schemars(schema_with = "scalar::time_limit")]
     pub time_limit: Option<Given<Span>>,
     /// Whether an attempt that reaches its time limit has failed, or has succeeded with what is there.
     #[serde(default)]

@@ -1,0 +1,234 @@
+//! Slips in rules are told on the line of the rule, whoever reads it, and all of a file in one pass.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use god_flow::{
+    base::{Mistake, Place},
+    document::{Reader, Sources, load, types::is_modifier},
+    workflow,
+};
+
+/// The shipped files, some of them with other texts.
+struct Edited(BTreeMap<String, String>);
+
+impl Reader for Edited {
+    fn read(&self, path: &str) -> Result<String, String> {
+        match self.0.get(path) {
+            Some(text) => Ok(text.clone()),
+            None => fs::read_to_string(root().join(path)).map_err(|error| error.to_string()),
+        }
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn mistakes(entry: &str, files: &[(&str, String)]) -> (Vec<Mistake>, Sources) {
+    let files = files.iter().map(|(path, text)| ((*path).to_owned(), text.clone())).collect();
+    let (loaded, sources, mut mistakes) = load(entry, &Edited(files), &is_modifier);
+    if let Some(Err(more)) = loaded.map(|loaded| workflow::check_loaded(&loaded)) {
+        mistakes.extend(more);
+    }
+    (mistakes, sources)
+}
+
+/// Each mistake on a line: code, place, message, help.
+fn told(mistakes: &[Mistake], sources: &Sources) -> Vec<String> {
+    let line = |it: &Mistake| {
+        let help = it.help.as_deref().unwrap_or_default();
+        format!("{} {}:{}: {}; {help}", it.code, sources.name(it.place.source), at(sources, it.place), it.message)
+    };
+    mistakes.iter().map(line).collect()
+}
+
+fn at(sources: &Sources, place: Place) -> usize {
+    sources.start(place).line
+}
+
+/// What stands in the shipped file, what is written instead, and the words of what must be told on that line alone.
+const IN_SHIPPED_FILES: [(&str, &str, &str, &[&str]); 9] = [
+    ("text.yaml", "\n  draw:  ", "\n  drw:  ", &["workflow::unused_rule", "`drw`", "did you mean `draw`"]),
+    ("text.yaml", "\n  register: {", "\n  regster: {", &["workflow::unused_rule", "did you mean `register`"]),
+    ("text.yaml", "\n  group: { advance: 8, tasks: 1 }", "\n  group: 8", &["workflow::wrong_rule", "`rules.group` is"]),
+    (
+        "text.yaml",
+        "\n  register: { fee: 0.25 TAO, at_least: 8 }",
+        "\n  register:\n  fee: 0.25 TAO\n  at_least: 8",
+        &["workflow::wrong_rule", "`rules.register` is empty here", "further to the right"],
+    ),
+    (
+        "text.yaml",
+        "\n  pair: { advance: 1 }",
+        "\n  pair: { advnce: 1 }",
+        &["workflow::unused_rule", "did you mean `advance`"],
+    ),
+    ("parts/weights.yaml", "\n    base: 0.15", "\n    basse: 0.15", &["workflow::unused_rule", "did you mean `base`"]),
+    (
+        "parts/entry.yaml",
+        "\n    dockerfile:",
+        "\n    dockerile:",
+        &["workflow::unused_rule", "did you mean `dockerfile`"],
+    ),
+    ("parts/entry.yaml", "\n    judging:\n", "\n    judgging:\n", &["workflow::unused_rule", "did you mean `judging`"]),
+    (
+        "parts/entry.yaml",
+        "\n  entry:\n    dockerfile",
+        "\n  entri:\n    dockerfile",
+        &["workflow::unused_rule", "`entry`"],
+    ),
+];
+
+#[test]
+fn a_slip_in_a_rule_is_told_on_its_own_line() {
+    for (file, written, slipped, words) in IN_SHIPPED_FILES {
+        let path = format!("workflows/{file}");
+        let text = fs::read_to_string(root().join(&path)).expect("the file is shipped");
+        let at_byte = text.find(written).unwrap_or_else(|| panic!("{path} has {written:?}"));
+        let line = text[..at_byte].matches('\n').count() + 2;
+        let edited = text.replacen(written, slipped, 1);
+        let (mistakes, sources) = mistakes("workflows/text.yaml", &[(&path, edited)]);
+        let told = told(&mistakes, &sources);
+        let [only] = mistakes.as_slice() else { panic!("{slipped:?}: {told:#?}") };
+        assert_eq!((sources.name(only.place.source), at(&sources, only.place)), (path.as_str(), line), "{told:#?}");
+        assert!(words.iter().all(|words| told[0].contains(words)), "{words:?}: {told:#?}");
+        assert!(!only.related.is_empty(), "{told:#?}");
+        for (place, label) in &only.related {
+            assert!(sources.slice(*place).len() > 2 && label.ends_with("is read here"), "{label}");
+            let read = label.split('`').nth(1).and_then(|path| path.rsplit('.').next()).expect("it names the rule");
+            assert_eq!(sources.slice(*place), read, "the label is where it is read");
+        }
+    }
+}
+
+#[test]
+fn a_name_asked_for_in_vain_is_not_shown_where_it_cannot_be_meant() {
+    let base = "god_flow: 1\nworkflow: w\ninclude: [part.yaml]\nsteps:\n  draw:\n    use: t\n    with: { a: 1 }\n  asked:\n    value: \"${drw.b}\"\n";
+    let part = "god_flow: 1\npart: p\ntemplates:\n  t:\n    takes: { a: whole }\n    steps:\n      drws:\n        value: \"${a}\"\n    gives:\n      b: \"${a}\"\n      drwx: \"${a}\"\n";
+    let (mistakes, sources) = mistakes("w.yaml", &[("w.yaml", base.into()), ("part.yaml", part.into())]);
+    let [only] = mistakes.as_slice() else { panic!("{:?}", told(&mistakes, &sources)) };
+    assert_eq!(only.help.as_deref(), Some("did you mean `draw`?"));
+    assert!(only.related.iter().all(|(place, _)| sources.name(place.source) == "w.yaml"), "{only:?}");
+}
+
+/// Workflows that are read by themselves, and the mistakes that are told of them.
+#[test]
+fn all_mistakes_are_told_in_one_pass() {
+    let checked = |text: &str| {
+        let text = format!("god_flow: 1\nworkflow: w\n{text}");
+        let (mistakes, sources) = mistakes("w.yaml", &[("w.yaml", text)]);
+        told(&mistakes, &sources)
+    };
+    let steps = "steps: { a: { value: 1 } }\n";
+    for (text, expected) in [
+        (
+            "steps:\n  a:\n    value: \"${nme}\"\n  b:\n    for_each: { n: \"${[1, 2]}\", key: x }\n    value: \"${n}\"\n"
+                .to_owned(),
+            &["w.yaml:5: nothing here is called `nme`", "w.yaml:7: the key must tell the items apart"][..],
+        ),
+        (
+            format!(
+                "types: {{ duo: {{ a: one }}, one: {{ x: whole }} }}\ninputs: {{ p: {{ type: duo }} }}\n{steps}gives: {{ p: \"${{inputs.p.a.x}}\" }}\n"
+            ),
+            &[],
+        ),
+        (
+            format!(
+                "types: {{ one: {{ x: whole }}, duo: {{ a: one }} }}\ninputs: {{ p: {{ type: duo }} }}\n{steps}gives: {{ p: \"${{inputs.p.a.x}}\" }}\n"
+            ),
+            &[],
+        ),
+        (format!("types: {{ a: {{ a: a }} }}\n{steps}"), &["w.yaml:3: types cannot hold themselves: a → a"]),
+        (
+            format!("types: {{ a: {{ b: \"[b]\" }}, b: {{ c: c }}, c: {{ a: \"a?\" }} }}\n{steps}"),
+            &["w.yaml:3: types cannot hold themselves: a → b → c → a"],
+        ),
+        (format!("types: {{ a: \"'a' | 'b'\" }}\n{steps}"), &[]),
+    ] {
+        let told = checked(&text);
+        assert_eq!(told.len(), expected.len(), "{text}{told:#?}");
+        for (told, expected) in told.iter().zip(expected) {
+            assert!(told.contains(expected), "{text}{told}");
+        }
+    }
+}
+
+/// A step, and what must be told of it on its line; nothing where it is good.
+#[test]
+fn values_are_held_against_what_the_catalogue_says() {
+    const COMMIT: &str = "4f0d2c9b7a6e5d4c3b2a1908f706050403020100";
+    let clone =
+        |repository: &str, commit: &str| format!("clone: {{ repository: \"{repository}\", commit: \"{commit}\" }}");
+    let container = |rest: &str| format!("container: {{ {rest}, outputs: {{ n: whole }} }}");
+    for (step, expected) in [
+        (clone("https://github.com/o/r", COMMIT), None),
+        (clone("owner/name", COMMIT), None),
+        (clone("git@github.com:o/r.git", COMMIT), None),
+        (
+            clone("owner/name", "${rules.commit}"),
+            Some("rules: expected a commit, which is 40 hexadecimal digits and no branch, found `main`"),
+        ),
+        (
+            clone("owner/name", "main"),
+            Some("expected a commit, which is 40 hexadecimal digits and no branch, found `main`"),
+        ),
+        (clone("owner/name", &COMMIT[1..]), Some("expected a commit")),
+        (clone("nothing", COMMIT), Some("expected a repository such as `https://github.com/owner/name`")),
+        (clone("", COMMIT), Some("expected a repository")),
+        (container("image: \"\""), Some("expected an image such as `example/judge:1`, found ``")),
+        (container("image: a b"), Some("expected an image")),
+        (container("image: i, services: [{ name: s, image: \"\" }]"), Some("expected an image")),
+        (container("image: i, memory: 0GB"), Some("expected a size above nothing, found `0GB`")),
+        (container("image: i, memory: 5"), Some("expected a size")),
+        (container("image: i, memory: 1GB, cpus: 0"), Some("expected a whole number of at least 1, found 0")),
+        (container("image: i, cpus: 2, shared_memory: 64MiB"), None),
+        (container("image: i, cpus: \"${1 + 1}\", memory: \"${rules.memory}\""), None),
+        (
+            format!("{}\n    time_limit: 0s", container("image: i")),
+            Some("expected a length of time above nothing, found `0s`"),
+        ),
+        (format!("{}\n    time_limit: 5", container("image: i")), Some("write a unit: `5s`, `5m` or `5h`")),
+        (format!("{}\n    time_limit: \"${{rules.wait}}\"", container("image: i")), None),
+        (format!("{}\n    gpus: 1xH1OO", container("image: i")), Some("did you mean `H100`?")),
+        ("gpus_for: { params_b: 3, kind: dpo, by: { kinds: { dpo: 2 }, rows: [{ need: 1xH100 }] } }".into(), None),
+        (
+            "gpus_for: { params_b: 3, kind: dpo, by: { kinds: { dop: 2 }, rows: [{ need: 1xH100 }] } }".into(),
+            Some("did you mean `dpo`?"),
+        ),
+        (
+            "gpus_for: { params_b: 3, kind: dpo, by: \"${rules.sizes}\" }".into(),
+            Some("rules: there is no key `dop` here; did you mean `dpo`?"),
+        ),
+    ] {
+        let rules =
+            "rules: { commit: main, memory: 1GB, wait: 5m, sizes: { kinds: { dop: 2 }, rows: [{ need: 1xH100 }] } }";
+        let text = format!("god_flow: 1\nworkflow: w\n{rules}\nsteps:\n  done:\n    {step}\n");
+        let (mut mistakes, sources) = mistakes("w.yaml", &[("w.yaml", text)]);
+        mistakes.retain(|mistake| mistake.code != "workflow::unused_rule");
+        let told = told(&mistakes, &sources);
+        let Some(expected) = expected else {
+            assert!(told.is_empty(), "{step}: {told:#?}");
+            continue;
+        };
+        let (words, is_rule) = expected.strip_prefix("rules: ").map_or((expected, false), |words| (words, true));
+        assert!(told.len() == 1 && told[0].contains(words), "{step}: {told:#?}");
+        assert_eq!(at(&sources, mistakes[0].place) == 3, is_rule, "{step}: {told:#?}");
+    }
+}
+
+#[test]
+fn kinds_of_task_are_told_by_the_nearest_name() {
+    let path = "workflows/text.yaml";
+    let text = fs::read_to_string(root().join(path)).expect("the file is shipped");
+    for (written, slipped, words) in [
+        ("kinds: { instruct: 0.75", "kinds: { instrct: 0.75", "did you mean `instruct`?"),
+        ("kinds: { dpo: 1.4", "kinds: { dop: 1.4", "did you mean `dpo`?"),
+        ("decay: 0.8", "decay: 0,8", "a number has a point before its decimals: write `0.8`"),
+        ("margin: { start: 0.05, decay: 0.8,", "margin: { start: 0.05, decay: '0,8',", "write `0.8`, with a point"),
+    ] {
+        assert!(text.contains(written), "{written}");
+        let (mistakes, sources) = mistakes(path, &[(path, text.replacen(written, slipped, 1))]);
+        let told = told(&mistakes, &sources);
+        assert!(told.len() == 1 && told[0].contains(words), "{slipped}: {told:#?}");
+    }
+}
