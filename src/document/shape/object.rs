@@ -36,7 +36,7 @@ impl<'s> Walk<'s> {
                         known.push(name);
                     }
                 });
-                meant.extend(self.unknown_key(name, &known, &given));
+                meant.extend(self.unknown_key(tree, name, &known, &given));
             }
         }
         let place = key.map_or_else(|| spot(tree, None), |key| key.place);
@@ -80,12 +80,14 @@ impl<'s> Walk<'s> {
     }
 
     /// Tells the mistake and gives the key that was probably meant.
-    fn unknown_key(&mut self, key: &Key, known: &[&'s str], given: &HashSet<&str>) -> Option<&'s str> {
+    fn unknown_key(&mut self, tree: &Tree, key: &Key, known: &[&'s str], given: &HashSet<&str>) -> Option<&'s str> {
         let message = format!("there is no key {} here", quoted(&key.text));
         let mistake = Mistake::new("document::unknown_key", key.place, message);
         let free = known.iter().copied().filter(|known| !given.contains(known));
-        // What a variant adds may be a slip for what is there already.
-        let near = near::nearest(&key.text, free).or_else(|| near::nearest(&key.text, known.iter().copied()));
+        // What a variant adds may be a slip for what its base has.
+        let is_of_base = |name: &&str| tree.key(name).is_some_and(|it| it.place.source != key.place.source);
+        let near = near::nearest(&key.text, free)
+            .or_else(|| near::nearest(&key.text, known.iter().copied().filter(is_of_base)));
         let all = if known.is_empty() {
             "no key can stand here".into()
         } else {
