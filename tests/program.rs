@@ -213,6 +213,36 @@ fn shipped_workflows_are_planned_for_fields_of_any_size() {
     }
 }
 
+#[test]
+fn a_large_field_is_planned() {
+    let planned = fine("plan workflows/text.yaml --entrants 2000");
+    assert!(planned.contains("admission") && planned.contains("nodes"), "{planned}");
+}
+
+#[test]
+fn a_plan_that_comes_to_a_stop_says_so_to_programs_too() {
+    let text = "god_flow: 1\nworkflow: w\ninputs: { n: { type: whole, default: 0 } }\nsteps:\n  a:\n    value: \"${1.0 / inputs.n}\"\n";
+    let output = with_stdin("plan - --json", text.as_bytes());
+    assert_eq!(output.status.code(), Some(FAILED), "{}", err(&output));
+    let told: Json = serde_json::from_slice(&output.stdout).expect("stdout is JSON");
+    assert!(told["error"].as_str().is_some_and(|it| it.contains("comes to a stop at a")), "{told}");
+    let many =
+        "god_flow: 1\nworkflow: w\nsteps:\n  a:\n    value: \"${size(range(9000).filter(i, i in range(9000)))}\"\n";
+    let output = with_stdin("plan -", many.as_bytes());
+    assert_eq!(output.status.code(), Some(FAILED), "{}", out(&output));
+    let says = err(&output);
+    assert!(says.contains("more than 20000000 steps") && says.contains("go through a list once"), "{says}");
+}
+
+#[test]
+fn what_nobody_calls_by_hand_is_not_shown() {
+    for line in ["completions bash", "completions zsh", "completions fish", "--help", ""] {
+        let output = call(line);
+        let shown = format!("{}{}", out(&output), err(&output));
+        assert!(shown.contains("simulate") && !shown.contains("keep-commands"), "{line}: {shown}");
+    }
+}
+
 fn with_stdin(line: &str, bytes: &[u8]) -> Output {
     let mut child = program()
         .args(line.split_whitespace())

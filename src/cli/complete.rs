@@ -13,6 +13,10 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, out: &Out) -> Exit {
     let mut text = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "god-flow", &mut text);
+    let all = Cli::command();
+    // What nobody calls by hand is not completed either.
+    let visible = all.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
+    let mut command = clap::Command::new("god-flow").args(all.get_arguments().cloned()).subcommands(visible);
+    clap_complete::generate(args.shell, &mut command, "god-flow", &mut text);
     out.data(&String::from_utf8_lossy(&text))
 }

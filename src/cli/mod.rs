@@ -47,7 +47,7 @@ use out::Out;
 
 /// Runs tournaments that are written down as workflows: checks them, plans them, draws them.
 #[derive(Parser)]
-#[command(name = "god-flow", version, about, max_term_width = 100)]
+#[command(name = "god-flow", version, about, max_term_width = 100, arg_required_else_help = true)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -65,12 +65,12 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
     };
     let foreseen = match foresee(workflow.clone(), inputs, seed) {
         Ok(foreseen) => foreseen,
-        Err(stuck) => return out.failure(&format!("the plan comes to a stop at {stuck}")),
+        Err(stuck) => return stops(out, &stuck.to_string()),
     };
     let costs = match Costs::of(&foreseen) {
         Ok(costs) => costs,
         Err((node, trouble)) => {
-            return out.failure(&format!("the plan comes to a stop at {}: {trouble}", foreseen.plan.id(node)));
+            return stops(out, &format!("{}: {trouble}", foreseen.plan.id(node)));
         }
     };
     let estimate = match (!fleet.is_empty()).then(|| costs.estimate(&foreseen, &fleet)).transpose() {
@@ -86,6 +86,14 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
     // The process ends here: giving a million values back one by one would take a fifth of its time.
     std::mem::forget((foreseen, costs));
     exit
+}
+
+/// There is no plan, and why; to programs as data.
+fn stops(out: &Out, at: &str) -> Exit {
+    let message = format!("the plan comes to a stop at {at}");
+    let told = if out.json { out.json_data(&json!({ "error": message })) } else { Exit::Fine };
+    let failed = out.failure(&message);
+    if told == Exit::Fine { failed } else { told }
 }
 
 /// The plan as far as it is known without the inputs: every step with its bounds.

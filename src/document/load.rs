@@ -105,6 +105,12 @@ impl Loading<'_> {
             self.mistakes.push(mistake.help("put the file under `include`, or extend a workflow"));
             return None;
         }
+        if let (Some(part), None, Some(extends)) = (tree.key("part"), tree.key("workflow"), tree.key("extends")) {
+            let mistake = Mistake::new("document::not_a_workflow", extends.place, "only a workflow extends another");
+            let mistake = mistake.related(part.place, "this makes it a part");
+            self.mistakes.push(mistake.help("write `workflow` in place of `part`, or `include` the other file"));
+            return None;
+        }
         self.chain.push(path.into());
         let is_variant = tree.key("extends").is_some();
         let base = self.base(path, &mut tree);

@@ -7,7 +7,7 @@ use super::{
     functions::{self, Call, Function, Kind},
     lex::At,
     scope::Signature,
-    types::{mismatch, optional, ordered, shown},
+    types::{mismatch, optional, ordered, shown, values_of},
     wrong::Wrong,
 };
 use crate::base::{Ty, near};
@@ -116,7 +116,7 @@ impl<'s> Checker<'_, 's> {
         let (keys, item) = match &list.ty {
             Ty::Never => (false, Ty::Never),
             Ty::List(item) => (false, (**item).clone()),
-            Ty::Map(_) => (true, Ty::Text),
+            map if values_of(map).is_some() => (true, Ty::Text),
             Ty::Optional(_) | Ty::Null => (false, self.wrong(optional(self.text, list.at, &list.ty)).ty),
             ty => {
                 let message = format!("expected a list, found {}", shown(ty));

@@ -12,7 +12,7 @@ use super::{
     lex::At,
     operators,
     scope::Scope,
-    types::{held, mismatch, optional, shown},
+    types::{held, mismatch, optional, shown, values_of},
     wrong::Wrong,
 };
 use crate::base::{Name, RecordTy, Ty, Value, near};
@@ -255,6 +255,7 @@ impl<'s> Checker<'_, 's> {
             Ty::List(item) => (Ty::Whole, (**item).clone()),
             Ty::Map(item) => (Ty::Text, (**item).clone()),
             Ty::Optional(_) | Ty::Null => return self.wrong(optional(self.text, of.at, &of.ty)),
+            map @ Ty::Record(_) if values_of(map).is_some() => (Ty::Text, values_of(map).unwrap_or(Ty::Never)),
             Ty::Record(_) => {
                 let wrong = Wrong::new("rule::wrong_type", index.at, "a field of a record is chosen by its name");
                 return self.wrong(wrong.help(format!("write `{}.field`", held(self.text, of.at))));

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::types::shortened;
+use crate::base::limits::RULE_WORK_MAX;
 
 /// Why an evaluation gave no value. Types cannot be wrong any more at this point.
 #[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
@@ -32,7 +33,11 @@ pub enum Failure {
     /// A text that was computed does not read as what it should be.
     #[error("{why}")]
     Unreadable { why: String },
-    #[error("the evaluation takes too many steps")]
+    #[error(
+        "the evaluation takes more than {} steps; go through a list once, and not once for each item of another, or give it \
+         fewer items",
+        RULE_WORK_MAX
+    )]
     TooMuchWork,
     #[error("the result holds too much")]
     TooLarge,

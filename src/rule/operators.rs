@@ -6,7 +6,7 @@ use super::{
     check::Checked,
     code::Apply,
     lex::At,
-    types::{can_equal, held, is_amount, is_number, is_text, optional, ordered, said, shown, writing_help},
+    types::{can_equal, held, is_amount, is_number, is_text, optional, ordered, said, shown, values_of, writing_help},
     wrong::Wrong,
 };
 use crate::base::Ty;
@@ -153,8 +153,14 @@ fn membership(text: &str, at: At, left: &Checked, right: &Checked) -> Typed {
             };
             Err(Wrong::new(code, at, message).maybe_help(writing_help(&left.ty, item)))
         }
-        Ty::Map(_) if is_text(&left.ty) || left.ty == Ty::Never => Ok((Ty::Bool, arith::in_map)),
+        map if values_of(map).is_some() && (is_text(&left.ty) || left.ty == Ty::Never) => Ok((Ty::Bool, arith::in_map)),
         Ty::Optional(_) | Ty::Null => Err(optional(text, right.at, &right.ty)),
+        map if values_of(map).is_some() => Err(Wrong::new(
+            "rule::wrong_type",
+            left.at,
+            format!("expected a text before `in`, found {}", shown(&left.ty)),
+        )
+        .maybe_help(writing_help(&left.ty, &Ty::Text))),
         Ty::Record(_) => {
             let message = format!("expected a list or a map after `in`, found {}", shown(&right.ty));
             Err(Wrong::new("rule::wrong_type", right.at, message).help("write `has(x.field)` to ask for a field"))

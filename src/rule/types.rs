@@ -17,6 +17,17 @@ pub(super) fn is_amount(ty: &Ty) -> bool {
 pub(super) fn is_scalar(ty: &Ty) -> bool {
     is_number(ty) || is_text(ty) || is_amount(ty) || matches!(ty, Ty::Bool | Ty::Time | Ty::Gpus)
 }
+/// What the values of a map are: one written out, whose keys may all be names, is a record until a map is wanted.
+pub(super) fn values_of(ty: &Ty) -> Option<Ty> {
+    match ty {
+        Ty::Map(item) => Some((**item).clone()),
+        Ty::Record(record) if record.written => {
+            record.fields.values().try_fold(Ty::Never, |all, field| all.join(field))
+        }
+        _ => None,
+    }
+}
+
 /// The type that two ordered values are compared in; nothing where `<` means nothing.
 pub(super) fn ordered(a: &Ty, b: &Ty) -> Option<Ty> {
     match (a, b) {

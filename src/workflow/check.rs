@@ -224,14 +224,17 @@ impl Checker {
             self.rules = Value::record::<&str>([]);
             return Ty::record([]);
         };
-        let (value, ty) = given::read(rules, None, &Scope::new(), &mut self.mistakes);
-        self.rules = value.known().unwrap_or_else(|| {
-            self.mistakes.push(
-                Mistake::new("workflow::computed_rule", computed(rules), "rules are written out, not computed")
-                    .help("compute it in a `value` step, or where it is used"),
-            );
-            Value::Null
-        });
+        let mut mistakes = Vec::new();
+        let (value, ty) = given::read(rules, None, &Scope::new(), &mut mistakes);
+        let computed = computed(rules);
+        self.rules = value.known().filter(|_| computed.is_none()).unwrap_or(Value::Null);
+        if let Some(place) = computed {
+            // What the expression reads does not matter: there must be none.
+            mistakes.retain(|mistake| !mistake.code.starts_with("rule::"));
+            let mistake = Mistake::new("workflow::computed_rule", place, "rules are written out, not computed");
+            mistakes.push(mistake.help("compute it in a `value` step, or where it is used"));
+        }
+        self.mistakes.append(&mut mistakes);
         match ty {
             // Nobody who reads them is to blame for what they should have been.
             _ if matches!(self.rules, Value::Null) => Ty::Never,
@@ -343,17 +346,17 @@ impl Checker {
 }
 
 /// The first value that is not written out.
-fn computed(tree: &Tree) -> Place {
+fn computed(tree: &Tree) -> Option<Place> {
     let is_computed = |tree: &Tree| tree.as_text().is_some_and(|text| text.contains("${"));
     let mut waiting = vec![tree];
     while let Some(tree) = waiting.pop() {
         if is_computed(tree) {
-            return tree.place;
+            return Some(tree.place);
         }
         waiting.extend(tree.items().iter().rev());
         waiting.extend(tree.entries().iter().rev().map(|(_, value)| value));
     }
-    tree.place
+    None
 }
 
 /// The steps that a workflow or a template has itself.

@@ -5,7 +5,7 @@ pub mod gate;
 pub mod verdict;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::LazyLock,
 };
 
@@ -25,6 +25,9 @@ use crate::base::Ty;
 pub struct Dedup {
     /// What was handed in.
     pub submissions: Vec<Submission>,
+    /// The hotkeys of those that are compared; all when left out.
+    #[serde(default)]
+    pub among: Option<HashSet<String>>,
     /// The champion's hotkey, who is never sent away.
     pub champion: Option<String>,
     /// What a judge said of pairs.
@@ -159,20 +162,22 @@ pub fn dedup(mut input: Dedup) -> Duplicates {
         it.digest = Some(found.sha256);
         it.chars = found.chars;
     }
-    let cloned: Vec<&Submission> = input.submissions.iter().filter(|it| it.cloned).collect();
+    let is_compared =
+        |it: &&Submission| it.cloned && input.among.as_ref().is_none_or(|among| among.contains(&it.hotkey));
+    let cloned: Vec<&Submission> = input.submissions.iter().filter(is_compared).collect();
     let mut pairs = Vec::new();
+    let (by_commit, by_digest) = (alike(&cloned, |it| &it.commit), alike(&cloned, |it| &it.digest));
     for (i, a) in cloned.iter().enumerate() {
-        for b in &cloned[i + 1..] {
-            let same = |of: fn(&Submission) -> &Option<String>| of(a).is_some() && of(a) == of(b);
-            let by = if same(|it| &it.commit) {
-                Tier::Commit
-            } else if same(|it| &it.digest) {
-                Tier::Source
-            } else {
-                continue;
-            };
-            pairs.push(SamePair { a: a.hotkey.clone(), b: b.hotkey.clone(), by });
-        }
+        let with = |all: &HashMap<&str, Vec<usize>>, of: &Option<String>| -> Vec<usize> {
+            let same = of.as_deref().and_then(|of| all.get(of));
+            same.map(|same| same[same.partition_point(|at| *at <= i)..].to_vec()).unwrap_or_default()
+        };
+        // The same commit has the same sources, so that says more.
+        let mut found: BTreeMap<usize, Tier> =
+            with(&by_digest, &a.digest).into_iter().map(|at| (at, Tier::Source)).collect();
+        found.extend(with(&by_commit, &a.commit).into_iter().map(|at| (at, Tier::Commit)));
+        let two = |(at, by): (usize, Tier)| SamePair { a: a.hotkey.clone(), b: cloned[at].hotkey.clone(), by };
+        pairs.extend(found.into_iter().map(two));
     }
     let hotkeys: Vec<&str> = cloned.iter().map(|it| it.hotkey.as_str()).collect();
     let is_champion = |it: &str| input.champion.as_deref() == Some(it);
@@ -220,6 +225,17 @@ pub fn dedup(mut input: Dedup) -> Duplicates {
     }
     let flagged = flagged.into_iter().filter(|it| !is_champion(it)).collect();
     Duplicates { pairs, clusters, flagged, representatives, to_judge, unresolved }
+}
+
+/// The places of those that have the same commit or digest, by what they have.
+fn alike<'s>(all: &[&'s Submission], of: fn(&Submission) -> &Option<String>) -> HashMap<&'s str, Vec<usize>> {
+    let mut alike: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (i, it) in all.iter().enumerate() {
+        if let Some(what) = of(it).as_deref() {
+            alike.entry(what).or_default().push(i);
+        }
+    }
+    alike
 }
 
 /// Those whom pairs hold together; one alone is a group too. Pairs with strangers hold nobody.
@@ -276,6 +292,9 @@ mod tests {
         );
         assert_eq!(judged.flagged, ["b", "c", "e", "h"]);
         assert_eq!(judged.unresolved.len(), 8);
+        let some =
+            found(json!({"submissions": submissions, "among": ["a", "c", "nobody"], "judged": false, "goes": "all"}));
+        assert_eq!((some.flagged.len(), some.representatives.len()), (2, 1));
     }
 
     proptest! {

@@ -134,6 +134,7 @@ pub struct Modifiers {
     pub about: Option<String>,
     /// Steps that must be done before this one. Only for order: a step that is read is waited for anyway.
     #[serde(default)]
+    #[schemars(extend("uniqueItems" = true))]
     pub needs: Vec<Name>,
     /// The step is skipped unless this holds; what it gives is then null.
     #[serde(default)]

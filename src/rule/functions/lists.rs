@@ -10,7 +10,7 @@ use crate::{
         meter::Meter,
         order::{equal, order},
         read::{decimal, list, number, record, text, whole},
-        types::{can_equal, is_amount, is_number, said},
+        types::{can_equal, is_amount, is_number, said, values_of},
         wrong::Wrong,
     },
 };
@@ -27,7 +27,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
             call.takes(1..=1)?;
             let apply: Apply = match call.ty(0) {
                 Ty::Never | Ty::List(_) => size_of_list,
-                Ty::Map(_) => size_of_map,
+                map if values_of(map).is_some() => size_of_map,
                 Ty::Text | Ty::Choice(_) => {
                     no_size_literal(call)?;
                     size_of_text
@@ -166,16 +166,17 @@ pub(super) const FUNCTIONS: &[Function] = &[
         |call| {
             call.takes(1..=1)?;
             match call.ty(0) {
-                Ty::Never | Ty::Map(_) => Ok((Ty::list(Ty::Text), keys)),
+                Ty::Never => Ok((Ty::list(Ty::Text), keys)),
+                map if values_of(map).is_some() => Ok((Ty::list(Ty::Text), keys)),
                 _ => Err(call.wrong(0, "a map")),
             }
         },
     ),
     plain("values", "values(map[T]) -> [T]", "the values of a map", "values({'5Fh': 1, '5Gk': 2}) == [1, 2]", |call| {
         call.takes(1..=1)?;
-        match call.ty(0) {
-            Ty::Never => Ok((Ty::list(Ty::Never), values)),
-            Ty::Map(item) => Ok((Ty::List(item.clone()), values)),
+        match (call.ty(0), values_of(call.ty(0))) {
+            (Ty::Never, _) => Ok((Ty::list(Ty::Never), values)),
+            (_, Some(item)) => Ok((Ty::list(item), values)),
             _ => Err(call.wrong(0, "a map")),
         }
     }),

@@ -107,6 +107,17 @@ fn lists() {
         ("sum(present(maybe_scores))", json!(0.5)),
         ("present([null, null])", json!([])),
         ("keys(points) + ['x']", json!(["5Fa", "5Fb", "x"])),
+        // A map that is written out is one whatever its keys look like.
+        ("keys({'ada': 1, 'bob': 2.5})", json!(["ada", "bob"])),
+        ("keys({'5Fh': 1})", json!(["5Fh"])),
+        ("keys({})", json!([])),
+        ("values({'ada': 1, 'bob': 2.5})", json!([1, 2.5])),
+        ("size({'ada': 1, 'bob': 2})", json!(2)),
+        ("'a' in {'a': 1}", json!(true)),
+        ("'b' in {'a': 1, 'c': 2}", json!(false)),
+        ("{'a': 1, 'b': 2}.map(k, k + '!')", json!(["a!", "b!"])),
+        ("{'a': 1, 'b': 2}.exists(k, k == 'b')", json!(true)),
+        ("['a', 'b'].map(k, {'a': 1, 'b': 2}[k])", json!([1, 2])),
         ("sum(values(points))", json!(4)),
         ("size(points) + size('Zoë') + size(counts)", json!(8)),
     ]);
