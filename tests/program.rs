@@ -221,13 +221,12 @@ fn a_large_field_is_planned() {
 
 #[test]
 fn a_plan_that_comes_to_a_stop_says_so_to_programs_too() {
-    let text = "god_flow: 1\nworkflow: w\ninputs: { n: { type: whole, default: 0 } }\nsteps:\n  a:\n    value: \"${1.0 / inputs.n}\"\n";
+    let text = "god_flow: 1\nworkflow: w\ninputs: { n: { type: whole, default: 0 } }\nsteps:\n  a:\n    value: \"${1.0 / inputs.n}\"\n  b:\n    value: \"${a}\"\n";
     let output = with_stdin("plan - --json", text.as_bytes());
     assert_eq!(output.status.code(), Some(FAILED), "{}", err(&output));
     let told: Json = serde_json::from_slice(&output.stdout).expect("stdout is JSON");
     assert!(told["error"].as_str().is_some_and(|it| it.contains("comes to a stop at a")), "{told}");
-    let many =
-        "god_flow: 1\nworkflow: w\nsteps:\n  a:\n    value: \"${size(range(9000).filter(i, i in range(9000)))}\"\n";
+    let many = "god_flow: 1\nworkflow: w\nsteps:\n  a:\n    value: \"${size(range(9000).filter(i, i in range(9000)))}\"\n  b:\n    value: \"${a}\"\n";
     let output = with_stdin("plan -", many.as_bytes());
     assert_eq!(output.status.code(), Some(FAILED), "{}", out(&output));
     let says = err(&output);

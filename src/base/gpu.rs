@@ -137,5 +137,8 @@ mod tests {
         for wrong in ["", "H100", "0xH100", "x", "2x", "2xh100", "2xH100|", "2xH100|H100", "-1xH100", "99999xH100"] {
             assert!(GpuRequest::parse(wrong).is_err(), "{wrong}");
         }
+        for (wrong, meant) in [("1xH1OO", "`H100`"), ("1xH10O", "`H100`"), ("4xRTX_4O9O", "`RTX_4090`")] {
+            assert!(GpuRequest::parse(wrong).unwrap_err().contains(&format!("did you mean {meant}")), "{wrong}");
+        }
     }
 }
