@@ -194,6 +194,14 @@ fn inputs_are_read_as_their_types() {
     wrong(&plan("type.yaml"), WRONG, "names");
     wrong(&plan("name.yaml"), WRONG, "did you mean `names`?");
     wrong(&plan("list.yaml"), WRONG, "expected a mapping of inputs");
+    write("several.yaml", "nmaes: [Ada]\nnames:\n  - Ada\n  - 5\n  - Grace\n  - [Alan]\n");
+    for line in [
+        "several.yaml:1:1: the workflow has no input `nmaes`",
+        "several.yaml:4:5: names: ",
+        "several.yaml:6:5: names: ",
+    ] {
+        wrong(&plan("several.yaml"), WRONG, line);
+    }
 }
 
 #[test]

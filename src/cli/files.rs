@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     base::{
-        Mistake, Name, Value,
+        Mistake, Name, Place, Ty, Value,
         limits::{DOCUMENT_BYTES_MAX, FAN_OUT_MAX},
         near,
     },
@@ -312,15 +312,81 @@ pub(super) fn inputs(path: &str, workflow: &Workflow) -> Result<IndexMap<Name, V
     let serde_json::Value::Object(json) = value(path)? else {
         return Err(format!("{path}: expected a mapping of inputs by their names"));
     };
-    let mut inputs = IndexMap::new();
+    let places = Places::of(path);
+    let (mut inputs, mut wrong) = (IndexMap::new(), Vec::new());
     for (name, value) in json {
+        let written = places.tree.as_ref().and_then(|tree| tree.get(&name).zip(tree.key(&name)));
         let Some((name, input)) = workflow.inputs.get_key_value(name.as_str()) else {
             let help = near::did_you_mean(&name, workflow.inputs.keys().map(Name::as_str))
                 .unwrap_or_else(|| "it has none".into());
-            return Err(format!("{path}: the workflow has no input `{name}`; {help}"));
+            let place = places.told(written.map(|(_, key)| key.place));
+            wrong.push(format!("{place}: the workflow has no input `{name}`; {help}"));
+            continue;
         };
-        let value = Value::from_json(&value, &input.ty).map_err(|why| format!("{path}: {name}: {why}"))?;
-        inputs.insert(name.clone(), value);
+        match (Value::from_json(&value, &input.ty), written) {
+            (Ok(value), _) => drop(inputs.insert(name.clone(), value)),
+            (Err(_), Some((tree, key))) => {
+                let mut found = Vec::new();
+                misfits(tree, key.place, &input.ty, &mut found);
+                let told = |(place, why): (Place, String)| format!("{}: {name}: {why}", places.told(Some(place)));
+                wrong.extend(found.into_iter().map(told));
+            }
+            (Err(why), None) => wrong.push(format!("{path}: {name}: {why}")),
+        }
     }
-    Ok(inputs)
+    let more = wrong.len().saturating_sub(INPUTS_TOLD_MAX);
+    wrong.truncate(INPUTS_TOLD_MAX);
+    wrong.extend((more > 0).then(|| format!("and {more} more of the kind")));
+    if wrong.is_empty() { Ok(inputs) } else { Err(wrong.join("\n")) }
+}
+
+/// Mistakes in a file of inputs that are told at once.
+const INPUTS_TOLD_MAX: usize = 20;
+
+/// Where the inputs of a file stand, as far as the file is small enough to be looked at in that way.
+struct Places {
+    path: String,
+    tree: Option<Tree>,
+    sources: Sources,
+}
+
+impl Places {
+    fn of(path: &str) -> Self {
+        let text = if path == "-" { None } else { read_data(path).ok() };
+        let mut sources = Sources::default();
+        let tree = text.filter(|text| text.len() <= DOCUMENT_BYTES_MAX).and_then(|text| {
+            let source = sources.add(path, text.as_str());
+            document::parse(source, &text).0
+        });
+        Self { path: path.to_owned(), tree, sources }
+    }
+
+    fn told(&self, place: Option<Place>) -> String {
+        place.map_or_else(|| self.path.clone(), |place| self.sources.describe(place))
+    }
+}
+
+/// The innermost values that are not of their types, and why.
+fn misfits(tree: &Tree, key: Place, ty: &Ty, found: &mut Vec<(Place, String)>) {
+    let Err(why) = Value::from_json(&tree.to_json(), ty) else { return };
+    let before = found.len();
+    match (&tree.node, ty) {
+        (_, Ty::Optional(inner)) => return misfits(tree, key, inner, found),
+        (Node::List(items), Ty::List(item)) => items.iter().for_each(|it| misfits(it, it.place, item, found)),
+        (Node::Map(entries), Ty::Map(item)) => {
+            entries.iter().for_each(|(key, it)| misfits(it, key.place, item, found));
+        }
+        (Node::Map(entries), Ty::Record(record)) => {
+            for (key, it) in entries {
+                if let Some(ty) = record.fields.get(&*key.text) {
+                    misfits(it, key.place, ty, found);
+                }
+            }
+        }
+        _ => {}
+    }
+    // Nothing inside is wrong by itself: it is the value as a whole.
+    if found.len() == before {
+        found.push((if tree.place.start < tree.place.end { tree.place } else { key }, why));
+    }
 }
