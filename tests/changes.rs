@@ -231,7 +231,7 @@ fn another_schedule_starts_at_another_time() {
     let folder = shipped();
     let at = |text: &str| text.parse::<jiff::Timestamp>().unwrap();
     let due = |workflow: &Workflow| {
-        let before = Before { last: Some(at("2026-06-15T13:00:00Z")), running: false };
+        let before = Before { last: Some(at("2026-06-15T13:00:00Z")), ..Before::default() };
         workflow.schedule.as_ref().unwrap().due(at("2026-06-16T12:00:00Z"), before)
     };
     for (differs, expected) in [

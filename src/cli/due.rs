@@ -26,7 +26,7 @@ pub(super) struct Args {
 }
 
 /// How many runs are looked back on.
-const RUNS_SEEN: usize = 10_000;
+pub(super) const RUNS_SEEN: usize = 10_000;
 
 pub(super) fn run(args: &Args, out: &Out) -> Exit {
     let mut workflows = Vec::new();
@@ -48,7 +48,7 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
     let told: Vec<(&String, &Workflow, Before, Option<Due>)> = workflows
         .iter()
         .map(|(file, workflow)| {
-            let before = before(workflow, &runs);
+            let before = before(workflow, &runs, false);
             (*file, &**workflow, before, workflow.schedule.as_ref().map(|schedule| schedule.due(now, before)))
         })
         .collect();
@@ -81,12 +81,15 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
     out.data(&table::table(&["workflow", "starts", "last run"], rows))
 }
 
-/// What the store tells of earlier runs of a workflow. Runs of a made-up world and cancelled ones do not count.
-pub(super) fn before(workflow: &Workflow, runs: &[RunHeader]) -> Before {
-    let counts = |run: &&RunHeader| run.title == workflow.name.as_str() && !run.simulated && run.state != "cancelled";
+/// What the store tells of earlier runs of a workflow, real ones or those of a made-up world. Cancelled ones do not count.
+pub(super) fn before(workflow: &Workflow, runs: &[RunHeader], simulated: bool) -> Before {
+    let counts = |run: &&RunHeader| {
+        run.title == workflow.name.as_str() && run.simulated == simulated && run.state != "cancelled"
+    };
     let latest = runs.iter().filter(counts).max_by_key(|run| run.created_at);
     Before {
         last: latest.map(|run| run.ended_at.unwrap_or(run.created_at)),
+        began: latest.map(|run| run.created_at),
         running: latest.is_some_and(|run| run.ended_at.is_none()),
     }
 }

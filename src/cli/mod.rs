@@ -38,6 +38,7 @@ mod tell;
 mod test;
 mod timeline;
 mod verify;
+mod wait;
 
 use std::process::ExitCode;
 

@@ -10,6 +10,7 @@ use super::{
     files,
     out::Out,
     setup::{Kind, NO_DOCKER, Setup},
+    wait::{self, Awaited, Turn},
 };
 use crate::{
     action::{self, Action},
@@ -29,6 +30,9 @@ pub(super) struct Args {
     /// What does the work. Left out: local commands where the workflow has nothing but those, or else the mock world.
     #[arg(long, value_enum)]
     backend: Option<Kind>,
+    /// Waits here for the window of the workflow's schedule, and starts it then, once a window.
+    #[arg(long)]
+    when_due: bool,
     /// Changes a rule for this run.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     settings: Vec<String>,
@@ -80,6 +84,11 @@ type Begun = (Arc<dyn store::Store>, store::RunHeader, Setup);
 /// Everything that can be wrong is found here, before anything is stored.
 fn begin(args: &Args, out: &Out) -> Result<Begun, Exit> {
     let (workflow, tree) = files::workflow_and_source(&args.file, &args.settings, out)?;
+    if args.when_due && workflow.schedule.is_none() {
+        let name = &workflow.name;
+        let why = format!("`{name}` has no `schedule:` that says when it is due; write one, or leave --when-due out");
+        return Err(out.wrong(&why));
+    }
     let address = carry::address(args.store.as_deref());
     let setup = setup(args, &workflow, &address, out)?;
     let seed = Seed(args.seed);
@@ -87,7 +96,6 @@ fn begin(args: &Args, out: &Out) -> Result<Begun, Exit> {
     if setup.backend == Kind::Mock {
         refuse_misfits(&workflow, &inputs, seed, &setup, out)?;
     }
-    let clock = setup.clock().map_err(|why| out.wrong(&why))?;
     let source = stored::write(&tree);
     carry::block_on(async {
         let store = store::open(&address).await.map_err(|error| out.refused(&driver::full(&error)))?;
@@ -96,20 +104,46 @@ fn begin(args: &Args, out: &Out) -> Result<Begun, Exit> {
             let steps: Vec<String> = of_ledger.iter().map(|(step, _)| format!("`{step}`")).collect();
             out.say(&format!("money is real here: {} in the ledger of {}\n", steps.join(", "), store.place()));
         }
-        let id = RunId::from(uuid::Uuid::now_v7());
-        let new = New {
-            workflow,
-            source: &source,
-            inputs,
-            seed,
-            simulated: setup.backend == Kind::Mock,
-            name: args.name.as_deref(),
-            setup: &serde_json::to_string(&setup).expect("a setup has text keys"),
-            now: clock.now(),
-        };
-        let header = driver::begin(&*store, id, new).await.map_err(|error| out.refused(&driver::full(&error)))?;
-        Ok((store, header, setup))
+        let kept = serde_json::to_string(&setup).expect("a setup has text keys");
+        loop {
+            let Turn { id, at } = turn(args, &*store, &workflow, &setup, out).await?;
+            let clock = setup.clock().map_err(|why| out.wrong(&why))?;
+            let new = New {
+                workflow: workflow.clone(),
+                source: &source,
+                inputs: inputs.clone(),
+                seed,
+                simulated: setup.backend == Kind::Mock,
+                name: args.name.as_deref(),
+                setup: &kept,
+                now: at.unwrap_or_else(|| clock.now()),
+            };
+            match driver::begin(&*store, id, new).await {
+                Ok(header) => return Ok((store, header, setup)),
+                // Another process saw the same history and was faster: what it started counts, and the wait goes on.
+                Err(driver::Error::Store(store::Error::RunExists { run })) if run == id && args.when_due => {
+                    out.say("another process has started it meanwhile\n");
+                }
+                Err(error) => return Err(out.refused(&driver::full(&error))),
+            }
+        }
     })
+}
+
+/// Leave to start: at once, or when the workflow is due.
+async fn turn(
+    args: &Args,
+    store: &dyn store::Store,
+    workflow: &Workflow,
+    setup: &Setup,
+    out: &Out,
+) -> Result<Turn, Exit> {
+    let Some(schedule) = workflow.schedule.as_ref().filter(|_| args.when_due) else {
+        return Ok(Turn { id: RunId::from(uuid::Uuid::now_v7()), at: None });
+    };
+    let jumps = setup.clock().map_err(|why| out.wrong(&why))?.jumps();
+    let awaited = Awaited { workflow, schedule, simulated: setup.backend == Kind::Mock, jumps };
+    wait::until_due(store, &awaited, out).await
 }
 
 /// How the run is carried out, where that is possible at all.

@@ -12,6 +12,8 @@ use crate::base::Span;
 pub struct Before {
     /// When the last run ended, or began where that is not known. Cancelled runs do not count.
     pub last: Option<Timestamp>,
+    /// When that run began. A window in which one began has had its run.
+    pub began: Option<Timestamp>,
     /// Whether a run is going on.
     pub running: bool,
 }
@@ -43,7 +45,11 @@ impl Schedule {
             return if now >= then { Due::Now(None) } else { Due::At(then) };
         }
         let next = self.begin(now.max(last), true);
-        let in_window = self.begin(now, true) <= now;
+        let window = self.begin(now, true);
+        let in_window = window <= now;
+        if in_window && before.began.is_some_and(|began| began >= window) {
+            return Due::At(self.begin(now.max(last), false));
+        }
         if in_window && now >= next { Due::Now(Some(next)) } else { Due::At(next) }
     }
 
@@ -109,17 +115,29 @@ mod tests {
             ("2026-06-21T00:00:00Z", "2026-06-15T13:00:00Z", Due::At(at("2026-06-25T14:00:00Z"))),
             ("2026-06-18T14:30:00Z", "2026-06-20T00:00:00Z", Due::At(at("2026-06-25T14:00:00Z"))),
         ] {
-            let before = Before { last: Some(at(last)), running: false };
+            let before = Before { last: Some(at(last)), ..Before::default() };
             assert_eq!(weekly().due(at(now), before), expected, "{now} after {last}");
         }
         assert_eq!(weekly().due(at("2026-06-15T00:00:00Z"), Before::default()), Due::Now(None));
-        assert_eq!(weekly().due(at("2026-06-18T14:30:00Z"), Before { last: None, running: true }), Due::Busy);
+        assert_eq!(weekly().due(at("2026-06-18T14:30:00Z"), Before { running: true, ..Before::default() }), Due::Busy);
+    }
+
+    #[test]
+    fn a_window_has_one_run() {
+        let (now, ended) = (at("2026-06-18T14:30:00Z"), Some(at("2026-06-18T14:20:00Z")));
+        for (began, expected) in [
+            ("2026-06-18T14:00:00Z", Due::At(at("2026-06-25T14:00:00Z"))),
+            ("2026-06-18T13:59:59Z", Due::Now(Some(at("2026-06-18T14:00:00Z")))),
+        ] {
+            let before = Before { last: ended, began: Some(at(began)), running: false };
+            assert_eq!(weekly().due(now, before), expected, "began {began}");
+        }
     }
 
     #[test]
     fn a_gap_is_counted_from_the_last_end() {
         let gap = schedule(json!({"every": "gap", "gap": "72h"}));
-        let before = Before { last: Some(at("2026-06-15T13:00:00Z")), running: false };
+        let before = Before { last: Some(at("2026-06-15T13:00:00Z")), ..Before::default() };
         assert_eq!(gap.due(at("2026-06-18T13:00:00Z"), before), Due::Now(None));
         assert_eq!(gap.due(at("2026-06-18T12:59:59Z"), before), Due::At(at("2026-06-18T13:00:00Z")));
     }
@@ -130,7 +148,7 @@ mod tests {
             let mut every_day = schedule(json!({"every": "day", "at": "07:30"}));
             every_day.window = Some(Span::from_secs(window));
             let (now, last) = (Timestamp::from_second(now).unwrap(), Timestamp::from_second(last).unwrap());
-            match every_day.due(now, Before { last: Some(last), running: false }) {
+            match every_day.due(now, Before { last: Some(last), ..Before::default() }) {
                 Due::At(then) => prop_assert!(then > now.min(last) && then.as_second() - now.max(last).as_second() <= DAY_S),
                 Due::Now(since) => prop_assert!(since.is_some_and(|since| since <= now)),
                 Due::Busy => prop_assert!(false),

@@ -74,7 +74,7 @@ fn schedule(case: &Case) -> Result<Json, Missed> {
         parsed.transpose()
     };
     let now = moment("now")?.ok_or_else(|| Missed::Unreadable("no moment to ask about".into()))?;
-    let (start, next) = match schedule.due(now, Before { last: moment("last")?, running: false }) {
+    let (start, next) = match schedule.due(now, Before { last: moment("last")?, ..Before::default() }) {
         Due::Now(since) => (true, since),
         Due::At(then) => (false, Some(then)),
         Due::Busy => (false, None),
