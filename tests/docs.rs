@@ -160,6 +160,22 @@ fn the_pictures_of_the_readme_are_what_the_program_prints() {
     assert_eq!(mermaid.text, drawn, "README.md:{}: the diagram is stale", mermaid.line);
 }
 
+/// The comparison of the README comes out so: the same seeds give the same runs.
+#[test]
+fn the_changed_rule_of_the_readme_does_what_is_shown() {
+    let blocks = blocks("README.md");
+    let block = |kind: &str| &blocks.iter().find(|block| block.kind == kind).expect("the README changes a rule").text;
+    let folder = tempfile::tempdir().unwrap();
+    assert!(Command::new("cp").args(["-r", "workflows", "examples"]).arg(folder.path()).status().unwrap().success());
+    fs::write(folder.path().join("workflows/mine.yaml"), block("yaml mine")).unwrap();
+    let readme = fs::read_to_string("README.md").unwrap();
+    let line = readme.lines().find_map(|line| line.strip_prefix("god-flow simulate ")).expect("the README simulates");
+    let mut call = Command::new(env!("CARGO_BIN_EXE_god-flow"));
+    call.current_dir(folder.path()).env("LC_ALL", "C.UTF-8").arg("simulate").args(line.split_whitespace());
+    let output = call.output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), *block("text simulated"), "god-flow simulate {line}");
+}
+
 #[test]
 fn what_the_documents_link_to_is_there() {
     let folder = |path: &str| path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
