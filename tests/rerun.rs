@@ -347,6 +347,18 @@ fn a_log_that_was_tampered_with_is_found() {
     let verdict = verify(played.id, workflow.clone(), &forged);
     assert_eq!(verdict.differences.len(), 1, "{verdict:?}");
     assert_eq!(&*verdict.differences[0].node, "each[b]/make");
+    // An end that nothing led to.
+    for end in [
+        r#""cancelled""#,
+        r#"{"failed":{"node":"report","failure":{"cause":"exit_code","message":"no","blame":"us"}}}"#,
+    ] {
+        let (last, rest) = played.log.split_last().unwrap();
+        let mut chain = god_flow::run::record::Chain::after(rest.last().unwrap());
+        let end = chain.record(last.at, last.kind.clone(), format!(r#"{{"event":"finished","outcome":{end}}}"#));
+        let forged: Vec<_> = rest.iter().cloned().chain([end]).collect();
+        let verdict = verify(played.id, workflow.clone(), &forged);
+        assert!(verdict.broken.is_none() && verdict.differences.len() == 1, "{verdict:?}");
+    }
     // Records that do not follow, whatever they are, are told and never crash.
     for cut in 1..played.log.len() {
         let mut chain = god_flow::run::record::Chain::start(played.id);

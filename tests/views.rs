@@ -227,6 +227,8 @@ fn a_run_is_looked_at_from_the_command_line() {
         (&["show", "two"][..], 2, "there is no run `two`"),
         (&["show", "one", "each[d]"], 2, "did you mean `each["),
         (&["explain", "one", "eahc"], 2, "did you mean `each`?"),
+        (&["run", "pipeline.yaml", "--backend", "mock", "--name", "one"], 3, "a run is called one already"),
+        (&["run", "pipeline.yaml", "--backend", "mock", "--name", "@latest"], 3, "a letter or a digit is first"),
         (&["cancel", "one", "--why", "x"], 3, "the run is over"),
         (&["pause", "one", "--why", " "], 2, "say why"),
         (&["decide", "one", "each[a]", "replace", "--why", "x"], 2, "add --with FILE"),
@@ -257,6 +259,8 @@ fn an_export_is_checked_without_the_store() {
             lines.swap(4, 5);
             lines.join("\n")
         }),
+        ("passes for real", export.replacen("\"simulated\":true", "\"simulated\":false", 1)),
+        ("other name", export.replacen("\"name\":\"one\"", "\"name\":\"two\"", 1)),
         ("other workflow", export.replacen("example/last:1", "example/last:2", 1)),
     ] {
         assert_ne!(changed, export, "{name}");
@@ -265,6 +269,9 @@ fn an_export_is_checked_without_the_store() {
         assert!(told.contains("NOT SOUND"), "{name}: {told}");
     }
     assert_eq!(other.call(&["verify", &other.file("none.jsonl", "{}\n")]).0, 1);
+    let cut: String = export.lines().take(6).map(|line| format!("{line}\n")).collect();
+    let (exit, _, errors) = other.call(&["verify", &other.file("cut.jsonl", &cut)]);
+    assert!(exit == 1 && errors.contains("and there are 4"), "{errors}");
 }
 
 #[test]

@@ -39,6 +39,8 @@ pub(super) struct Head {
     pub(super) workflow: Digest,
     pub(super) simulated: bool,
     pub(super) created_at: Timestamp,
+    /// How many there are in the file.
+    events: usize,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -82,6 +84,7 @@ fn write(args: &Args, out: &Out) -> Result<Exit, Exit> {
         workflow: header.workflow,
         simulated: header.simulated,
         created_at: header.created_at,
+        events: records.len(),
     };
     let mut text = String::new();
     push(&mut text, &head);
@@ -123,6 +126,9 @@ pub(super) fn read(path: &str) -> Result<Exported, String> {
     while let Some(line) = next()? {
         let Line { seq, at, kind, body, hash } = parse(path, records.len() + 3, &line)?;
         records.push(Record { seq, at, kind: kind.into(), body: body.into(), hash });
+    }
+    if records.len() != head.events {
+        return Err(format!("{path}: its first line says {} events, and there are {}", head.events, records.len()));
     }
     Ok(Exported { head, source: source.workflow, records })
 }

@@ -8,7 +8,7 @@ use super::{Exit, carry, export, out::Out, stored::Where, table::fit};
 use crate::{
     driver,
     run::{
-        Digest, Record, RunId,
+        self, Digest, Event, Record, RunId,
         verify::{Break, Verdict, verify},
     },
 };
@@ -28,6 +28,9 @@ pub(super) struct Args {
 struct Found {
     name: String,
     id: RunId,
+    simulated: bool,
+    /// Whether the store says that it is over.
+    is_over: bool,
     source: Arc<str>,
     digest: Digest,
     records: Vec<Record>,
@@ -44,24 +47,33 @@ fn found(args: &Args, out: &Out) -> Result<Found, Exit> {
     if std::path::Path::new(&args.run).is_file() {
         let export = export::read(&args.run).map_err(|why| out.failure(&why))?;
         let (id, digest) = (export.head.id, export.head.workflow);
-        return Ok(Found { name: export.head.name, id, source: export.source.into(), digest, records: export.records });
+        let export::Head { name, simulated, .. } = export.head;
+        let (source, records) = (export.source.into(), export.records);
+        return Ok(Found { name, id, simulated, is_over: false, source, digest, records });
     }
     let stored = args.place.open(out)?;
     let header = stored.find(&args.run, out)?;
     let told = |error: driver::Error| out.failure(&driver::full(&error));
     let source = carry::block_on(stored.store.workflow(header.workflow)).map_err(|error| told(error.into()))?;
     let records = carry::block_on(driver::records(&*stored.store, header.id)).map_err(told)?;
-    Ok(Found { name: header.name, id: header.id, source, digest: header.workflow, records })
+    let (name, id, simulated, is_over) = (header.name, header.id, header.simulated, header.ended_at.is_some());
+    Ok(Found { name, id, simulated, is_over, source, digest: header.workflow, records })
 }
 
 fn judge(found: &Found, out: &Out) -> Exit {
     let verdict = match driver::workflow(&found.source) {
-        // The first record names the workflow by its digest, and the chain of hashes holds the record.
-        Ok(workflow) if Digest::of(&found.source) == found.digest && is_named(found) => {
-            verify(found.id, workflow, &found.records)
-        }
-        Ok(_) => broken("the workflow is not the one that the run began with".into()),
+        Ok(_) if Digest::of(&found.source) != found.digest => broken(OTHER_WORKFLOW.into()),
+        Ok(workflow) => match not_as_begun(found) {
+            Some(why) => broken(why),
+            None => verify(found.id, workflow, &found.records),
+        },
         Err(error) => broken(driver::full(&error)),
+    };
+    let is_cut = found.is_over && !verdict.finished && verdict.is_sound();
+    let verdict = if is_cut {
+        broken("the store says that the run is over, and its last events are gone".into())
+    } else {
+        verdict
     };
     let exit = if verdict.is_sound() { Exit::Fine } else { Exit::Failed };
     if out.json {
@@ -86,8 +98,9 @@ fn judge(found: &Found, out: &Out) -> Exit {
     }
     let judged = if verdict.is_sound() { "sound" } else { "NOT SOUND" };
     text.push_str(&format!(
-        "{}: {judged}; {} events, {} decisions made again, {} differences\n",
+        "{}: {judged}{}; {} events, {} decisions made again, {} differences\n",
         found.name,
+        if verdict.finished || !verdict.is_sound() { "" } else { ", and not over yet" },
         verdict.records,
         verdict.decisions,
         verdict.differences.len()
@@ -96,9 +109,21 @@ fn judge(found: &Found, out: &Out) -> Exit {
     if told == Exit::Fine { exit } else { told }
 }
 
-fn is_named(found: &Found) -> bool {
-    let first = found.records.first().and_then(|record| crate::run::read(record).ok());
-    matches!(first, Some(crate::run::Event::Created { workflow, .. }) if workflow == found.digest)
+const OTHER_WORKFLOW: &str = "the workflow is not the one that the run began with";
+
+/// What is told of the run that its first record, which the chain of hashes holds, does not say.
+fn not_as_begun(found: &Found) -> Option<String> {
+    let first = found.records.first().and_then(|record| run::read(record).ok());
+    let Some(Event::Created { name, workflow, simulated, .. }) = first else { return Some(OTHER_WORKFLOW.into()) };
+    if workflow != found.digest {
+        Some(OTHER_WORKFLOW.into())
+    } else if *name != *found.name {
+        Some(format!("it is called {}, and its first event says {name}", found.name))
+    } else {
+        let word = |simulated| if simulated { "simulated" } else { "real" };
+        (simulated != found.simulated)
+            .then(|| format!("it passes for {}, and its first event says {}", word(found.simulated), word(simulated)))
+    }
 }
 
 fn broken(why: String) -> Verdict {

@@ -45,7 +45,11 @@ pub async fn begin_again(store: &dyn Store, id: RunId, new: New<'_>, from: Reusa
 async fn create(store: &dyn Store, id: RunId, new: New<'_>, from: Option<Reusable>) -> Result<RunHeader, Error> {
     let workflow = store.put_workflow(new.source).await?;
     let name = match new.name {
-        Some(name) => name.to_owned(),
+        Some(name) => match name::unfit(name) {
+            Some(why) => return Err(Error::Name(why)),
+            None if is_free(store, name).await? => name.to_owned(),
+            None => return Err(Error::Name(format!("a run is called {name} already"))),
+        },
         None => free_name(store, id).await?,
     };
     let title = new.workflow.name.to_string();

@@ -63,6 +63,8 @@ pub enum Error {
         EVENT_BYTES_MAX / 1_024
     )]
     Inputs { bytes: usize },
+    #[error("the name of the run: {0}")]
+    Name(String),
     #[error("the stored workflow cannot be read: {0}")]
     Workflow(String),
     #[error(transparent)]

@@ -34,6 +34,17 @@ pub(super) fn candidates(run: RunId) -> impl Iterator<Item = String> {
     })
 }
 
+/// Why a run cannot be called so; nothing if it can.
+pub(super) fn unfit(name: &str) -> Option<String> {
+    const LENGTH_MAX: usize = 64;
+    let is_good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let fits =
+        name.len() <= LENGTH_MAX && name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(is_good);
+    (!fits).then(|| {
+        format!("expected at most {LENGTH_MAX} letters, digits, `-`, `_` and `.`, of which a letter or a digit is first, found {name:?}")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,6 +56,16 @@ mod tests {
         assert_eq!(names, candidates(run(1)).take(20).collect::<Vec<_>>());
         assert_ne!(names[0], candidates(run(2)).next().unwrap());
         assert!(names[8].ends_with("-1") && names[19].ends_with("-12"), "{names:?}");
+    }
+
+    #[test]
+    fn names_can_be_said_and_typed() {
+        for good in ["brave-otter", "7", "text.2026-11-21", "A_b"] {
+            assert_eq!(unfit(good), None);
+        }
+        for bad in ["", "@latest", "-x", "a b", "\u{1b}[31mx", "é", &"x".repeat(65)] {
+            assert!(unfit(bad).is_some(), "{bad:?}");
+        }
     }
 
     #[test]

@@ -1,15 +1,20 @@
-//! What becomes of a failure: another attempt, a result, an operator's question, or the end of what the step is a part of.
+//! What becomes of a failure: another attempt, a result, an operator's question, or the end of what the step is a part of;
+//! and what becomes of the run.
 //!
 //! `world` records what comes out, and `verify` works it out again.
 
 use jiff::Timestamp;
 
 use super::{
-    event::{Event, NodeId},
-    failure::{Cause, Failure},
+    event::{Event, NodeId, Outcome},
+    failure::{Blame, Cause, Failure},
     state::Run,
 };
-use crate::{base::Span, plan::NodeIx, workflow::OnFailure};
+use crate::{
+    base::Span,
+    plan::{self, NodeIx},
+    workflow::OnFailure,
+};
 
 impl Run {
     /// The next attempt at a node whose last one has failed, if the cause has budget left.
@@ -54,5 +59,32 @@ impl Run {
             .filter(|_| !self.held.contains(&node))
             .and_then(|_| self.next_attempt(now, node, failure))
             .unwrap_or_else(|| self.consequence(node, failure.clone()))
+    }
+
+    /// Whether a failure that is told of a step is one of its own, or of what lies behind it.
+    pub(super) fn has_failed_so(&self, step: NodeIx, failure: &Failure) -> bool {
+        let told = |node: &NodeIx| self.tries[node].failure.as_ref() == Some(failure) && self.is_behind(*node, step);
+        // What an expression comes to is nobody's attempt.
+        failure.cause == Cause::Rule || self.tries.keys().any(told)
+    }
+
+    /// How the run is over, if nothing is left to do and nothing runs.
+    pub(super) fn conclusion(&self) -> Option<Outcome> {
+        if !self.attempts.is_empty() {
+            return None;
+        }
+        if self.cancelled {
+            return Some(Outcome::Cancelled);
+        }
+        if let Some((node, failure)) = &self.fatal {
+            return Some(Outcome::Failed { node: self.plan.id(*node).into(), failure: failure.clone() });
+        }
+        self.is_complete().then(|| match plan::results(&self.plan, self) {
+            Ok(gives) => Outcome::Succeeded { gives: gives.to_json() },
+            Err(trouble) => {
+                let failure = Failure { blame: Blame::Operator, ..Failure::new(Cause::Rule, trouble.to_string()) };
+                Outcome::Failed { node: "gives".into(), failure }
+            }
+        })
     }
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::{
-    event::{Event, FrameOpened, NodeId, Outcome},
+    event::{Event, FrameOpened, NodeId},
     record::{Chain, Record, RunId},
     state::{Illegal, Run},
     world::read,
@@ -108,12 +108,10 @@ impl Check {
             if recorded != evaluated {
                 verdict.differences.push(Difference { seq: record.seq, node, what, recorded, evaluated });
             }
-        } else if let Event::Finished { outcome: outcome @ Outcome::Succeeded { gives } } = event {
+        } else if let Event::Finished { outcome } = event {
             verdict.decisions += 1;
-            let evaluated = plan::results(&self.run.plan, &self.run);
-            let evaluated = evaluated.map_or_else(|trouble| Json::String(trouble.to_string()), |it| it.to_json());
-            if *gives != evaluated {
-                let recorded = serde_json::to_value(outcome).unwrap_or(Json::Null);
+            let (recorded, evaluated) = (json(outcome), json(&self.run.conclusion()));
+            if recorded != evaluated {
                 let node: NodeId = "gives".into();
                 verdict.differences.push(Difference { seq: record.seq, node, what: "the result", recorded, evaluated });
             }
@@ -130,7 +128,8 @@ impl Check {
                 return Ok(failure.map_or(Json::Null, |failure| json(&run.aftermath(now, node, failure))));
             }
             Event::Settled { failure, .. } | Event::Held { failure, .. } | Event::Failed { failure, .. } => {
-                return Ok(json(&run.aftermath(now, node, failure)));
+                let is_known = run.has_failed_so(node, failure);
+                return Ok(if is_known { json(&run.aftermath(now, node, failure)) } else { Json::Null });
             }
             _ => {}
         }

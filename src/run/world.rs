@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::{
-    event::{Event, HostOffer, NodeId, Outcome, Ruling},
-    failure::{Blame, Cause, Failure},
+    event::{Event, HostOffer, NodeId, Ruling},
+    failure::{Cause, Failure},
     place::{GpuId, HostId, HostState, Policy, Queue},
     record::{Chain, Digest, Record, RunId},
     rerun::Reusable,
@@ -400,24 +400,7 @@ impl World {
 
     /// The run is over when nothing is left to do and nothing runs.
     pub(super) fn conclude(&mut self) {
-        if !self.run.attempts.is_empty() {
-            return;
-        }
-        let outcome = if self.run.cancelled {
-            Outcome::Cancelled
-        } else if let Some((node, failure)) = &self.run.fatal {
-            Outcome::Failed { node: self.run.plan.id(*node).into(), failure: failure.clone() }
-        } else if self.run.is_complete() {
-            match crate::plan::results(&self.run.plan, &self.run) {
-                Ok(gives) => Outcome::Succeeded { gives: gives.to_json() },
-                Err(trouble) => {
-                    let failure = Failure { blame: Blame::Operator, ..Failure::new(Cause::Rule, trouble.to_string()) };
-                    Outcome::Failed { node: "gives".into(), failure }
-                }
-            }
-        } else {
-            return;
-        };
+        let Some(outcome) = self.run.conclusion() else { return };
         self.record(&Event::Finished { outcome });
     }
 }
