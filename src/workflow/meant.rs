@@ -11,7 +11,7 @@ use std::{
 
 use super::unused::Unread;
 use crate::{
-    base::{Mistake, Place, Value, near},
+    base::{Mistake, Place, Value, limits::NEAR_NAMES_MAX, near},
     document::{Key, Node, Removed, Tree},
     rule::Scope,
 };
@@ -198,7 +198,8 @@ impl<'t> Rules<'t> {
     /// The rule that nothing reads and that differs from the one asked for by a slip in one name.
     fn meant(&self, asked: &str) -> Option<Meant<'t>> {
         let asked: Vec<&str> = asked.split('.').skip(1).collect();
-        self.written.iter().filter(|(path, _)| path.len() == asked.len()).find_map(|(path, _)| {
+        let mut written = self.written.iter().filter(|(path, _)| path.len() == asked.len()).take(NEAR_NAMES_MAX);
+        written.find_map(|(path, _)| {
             let mut other = (0..asked.len()).filter(|at| path[*at] != asked[*at]);
             let depth = other.next().filter(|_| other.next().is_none())?;
             near::nearest(asked[depth], [path[depth]])?;

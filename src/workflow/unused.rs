@@ -4,7 +4,11 @@ use std::{collections::BTreeSet, ops::Bound, sync::Arc};
 
 use super::{Does, Given, Step, check::Checker, gpus::GpuTable, meant};
 use crate::{
-    base::{Mistake, Name, Place, near},
+    base::{
+        Mistake, Name, Place,
+        limits::{MISTAKES_MAX, NEAR_NAMES_MAX},
+        near,
+    },
     document::{Key, Node, Tree},
     rule::Rule,
 };
@@ -159,7 +163,10 @@ fn unread_rules(checker: &mut Checker, tree: &Tree, path: &mut Vec<Arc<str>>, re
         let part_is_read = read.range::<[Arc<str>], _>(of_it).next().is_some_and(|found| found.starts_with(path));
         if !whole_is_read && !part_is_read && key.place.source == checker.entry {
             let message = format!("nothing reads the rule `{}`", path.join("."));
-            let near = meant::beside(&key.text, tree.entries()).map(|near| format!("did you mean `{near}`?"));
+            // Those after so many are not reported.
+            let is_shown = checker.unread.len() < MISTAKES_MAX;
+            let near = is_shown.then(|| meant::beside(&key.text, tree.entries())).flatten();
+            let near = near.map(|near| format!("did you mean `{near}`?"));
             let help = near.as_deref().unwrap_or("delete it, or read it where it should count");
             checker.unread.push(Unread::key(What::Rule, key).mistake("workflow::unused_rule", message, help));
             below(checker, value);
@@ -187,13 +194,16 @@ pub(super) fn tell(unread: Vec<Unread>, tree: &Tree, mistakes: &mut Vec<Mistake>
     hint(&unread, mistakes);
     let mut words = BTreeSet::new();
     gather_words(tree, &mut words);
-    let asked: Vec<Arc<str>> = mistakes.iter().filter_map(asked_in_vain).map(Arc::from).collect();
+    let asked = mistakes.iter().filter_map(asked_in_vain).take(MISTAKES_MAX);
+    let asked: BTreeSet<Arc<str>> = asked.map(Arc::from).collect();
     let is_told: BTreeSet<Place> = mistakes.iter().flat_map(|it| it.related.iter().map(|(place, _)| *place)).collect();
     let surely = |it: &Unread| {
         let is_meant = asked.iter().any(|asked| near::nearest(asked, [&*it.name]).is_some());
-        !words.contains(&*it.name) && !is_meant && !is_told.contains(&it.place)
+        !is_meant && !is_told.contains(&it.place)
     };
-    mistakes.extend(unread.into_iter().filter(surely).filter_map(|it| it.mistake).map(|mistake| *mistake));
+    let nowhere = unread.into_iter().filter(|it| it.mistake.is_some() && !words.contains(&*it.name));
+    let surely = nowhere.take(NEAR_NAMES_MAX).filter(surely);
+    mistakes.extend(surely.filter_map(|it| it.mistake).map(|mistake| *mistake));
 }
 
 /// The words of all values: what is written nowhere is read by nobody, whatever else is wrong.
@@ -215,7 +225,7 @@ fn gather_words<'t>(tree: &'t Tree, words: &mut BTreeSet<&'t str>) {
 
 /// Shows what was probably meant by a name that is asked for in vain.
 fn hint(unread: &[Unread], mistakes: &mut [Mistake]) {
-    for mistake in mistakes {
+    for mistake in mistakes.iter_mut().filter(|mistake| asked_in_vain(mistake).is_some()).take(MISTAKES_MAX) {
         let Some(asked) = asked_in_vain(mistake) else { continue };
         let is_here = |it: &Unread| it.place.source == mistake.place.source;
         let wanted = |it: &&Unread| match it.what {
@@ -231,8 +241,12 @@ fn hint(unread: &[Unread], mistakes: &mut [Mistake]) {
             What::Input => mistake.code == "rule::unknown_field" && is_here(it),
             What::Rule | What::Gpus => false,
         };
-        let others: Vec<&Unread> =
-            unread.iter().filter(wanted).filter(|it| *it.name != *asked && meant::is_slip(asked, &it.name)).collect();
+        let others: Vec<&Unread> = unread
+            .iter()
+            .filter(wanted)
+            .take(NEAR_NAMES_MAX)
+            .filter(|it| *it.name != *asked && meant::is_slip(asked, &it.name))
+            .collect();
         let Some(near) = near::nearest(asked, others.iter().map(|it| &*it.name)) else { continue };
         let label = format!("or was `{asked}` meant here?");
         let meant: Vec<Place> = others.iter().filter(|it| *it.name == *near).map(|it| it.place).collect();
