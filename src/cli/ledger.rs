@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::{
     Exit, carry,
+    on_record::OnRecord,
     out::Out,
     stored::{Stored, Where},
     table,
@@ -45,18 +46,12 @@ struct Credit {
     amount: String,
     /// The unit of the amount, where it stands apart.
     unit: Option<String>,
-    /// Why; it is recorded. For a transfer on the chain, where it can be found.
-    #[arg(long)]
-    why: String,
-    /// Who; left out, the user of this system.
-    #[arg(long)]
-    who: Option<String>,
     /// What tells this credit from others, such as the id of a transfer: one key is credited once, however often it is
     /// said. Left out, a new one.
     #[arg(long)]
     key: Option<String>,
     #[command(flatten)]
-    place: Where,
+    on_record: OnRecord,
 }
 
 #[derive(clap::Args)]
@@ -66,14 +61,8 @@ struct Refund {
     /// Only what was charged from this account.
     #[arg(long)]
     account: Option<String>,
-    /// Why; it is recorded.
-    #[arg(long)]
-    why: String,
-    /// Who; left out, the user of this system.
-    #[arg(long)]
-    who: Option<String>,
     #[command(flatten)]
-    place: Where,
+    on_record: OnRecord,
 }
 
 #[derive(clap::Args)]
@@ -124,9 +113,9 @@ fn credit(args: &Credit, out: &Out) -> Result<Exit, Exit> {
     if key.trim().is_empty() {
         return Err(out.wrong("--key tells this credit from others: say something, or leave it out"));
     }
-    let stored = args.place.open(out)?;
+    let by_hand = ByHand::of(&args.on_record, out)?;
+    let stored = args.on_record.place.open(out)?;
     let what = What::Credit { key: &key, account: &account };
-    let by_hand = ByHand::new(&args.why, args.who.as_deref(), out)?;
     let (movement, is_new) = by_hand.transfer(&stored, what, amount, out)?;
     let now = balances(&stored, Some(&[account.to_string()]), out)?;
     let has = now.first().map_or(Rao(0), |it| it.balance);
@@ -139,8 +128,8 @@ fn credit(args: &Credit, out: &Out) -> Result<Exit, Exit> {
 }
 
 fn refund(args: &Refund, out: &Out) -> Result<Exit, Exit> {
-    let by_hand = ByHand::new(&args.why, args.who.as_deref(), out)?;
-    let stored = args.place.open(out)?;
+    let by_hand = ByHand::of(&args.on_record, out)?;
+    let stored = args.on_record.place.open(out)?;
     let run = stored.find(&args.run, out)?;
     let account = known(&stored, args.account.as_deref(), out)?;
     let movements = carry::block_on(stored.store.ledger().movements(account, Some(run.id), usize::MAX))
@@ -257,11 +246,8 @@ struct ByHand<'a> {
 }
 
 impl<'a> ByHand<'a> {
-    fn new(why: &'a str, who: Option<&str>, out: &Out) -> Result<Self, Exit> {
-        if why.trim().is_empty() {
-            return Err(out.wrong("--why is recorded for those who come after: say why"));
-        }
-        Ok(Self { who: who.map_or_else(carry::user, str::to_owned), why })
+    fn of(on_record: &'a OnRecord, out: &Out) -> Result<Self, Exit> {
+        Ok(Self { who: on_record.who(), why: on_record.why(out)? })
     }
 
     fn ask(&self, stored: &Stored, what: What<'_>, amount: Rao, out: &Out) -> Result<Transfer, Exit> {

@@ -19,6 +19,7 @@ mod graph;
 mod keep;
 mod ledger;
 mod logs;
+mod on_record;
 mod out;
 mod plan;
 mod progress;

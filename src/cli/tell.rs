@@ -5,24 +5,11 @@
 use clap::ValueEnum;
 use serde_json::json;
 
-use super::{Exit, carry, files, out::Out, stored::Where};
+use super::{Exit, carry, files, on_record::OnRecord, out::Out};
 use crate::{
     driver::{self, Answer},
     run::{self, Ruling, place::HostId},
 };
-
-/// Who says it and why, and where the run is kept.
-#[derive(clap::Args)]
-struct OnRecord {
-    /// Why; it is recorded.
-    #[arg(long)]
-    why: String,
-    /// Who; left out, the user of this system.
-    #[arg(long)]
-    who: Option<String>,
-    #[command(flatten)]
-    place: Where,
-}
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -113,22 +100,16 @@ fn tell_of_host(args: &OfHost, command: impl FnOnce(HostId) -> run::Command, don
 }
 
 fn tell(run: &str, on_record: &OnRecord, command: run::Command, done: &str, out: &Out) -> Exit {
-    let OnRecord { why, who, place } = on_record;
-    if why.trim().is_empty() {
-        return out.wrong("--why is recorded for those who come after: say why");
-    }
-    let stored = match place.open(out) {
-        Ok(stored) => stored,
-        Err(exit) => return exit,
-    };
-    let header = match stored.find(run, out) {
-        Ok(header) => header,
-        Err(exit) => return exit,
-    };
-    let who = who.clone().unwrap_or_else(carry::user);
+    told(run, on_record, command, done, out).unwrap_or_else(|exit| exit)
+}
+
+fn told(run: &str, on_record: &OnRecord, command: run::Command, done: &str, out: &Out) -> Result<Exit, Exit> {
+    let (why, who) = (on_record.why(out)?, on_record.who());
+    let stored = on_record.place.open(out)?;
+    let header = stored.find(run, out)?;
     let by = format!("a command of process {}", std::process::id());
     let answer = carry::block_on(driver::ask(&*stored.store, header.id, &by, &who, why, command));
-    match answer {
+    Ok(match answer {
         Ok(Answer::Obeyed) if out.json => {
             out.json_data(&json!({ "run": header.id, "name": header.name, "done": done }))
         }
@@ -138,5 +119,5 @@ fn tell(run: &str, on_record: &OnRecord, command: run::Command, done: &str, out:
         }
         Ok(Answer::Refused(why)) => out.refused(&format!("{}: {why}", header.name)),
         Err(error) => out.failure(&driver::full(&error)),
-    }
+    })
 }
