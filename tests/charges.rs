@@ -3,28 +3,21 @@
 
 #![expect(clippy::unwrap_used, reason = "these are tests, also what is shared by them below")]
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
-};
+mod faulty;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use faulty::{Fault, Faults, Faulty};
 use god_flow::{
     backend::{AttemptId, Backend, Clock, Error as BackendError, LogPart, Mock, Play, REPORTS_MAX, Work},
     base::{Coldkey, Place, Rao, Seed, Size, Span, Value},
     document::stored,
     driver::{self, Driver, End, New},
-    run::{
-        Blame, Cause, Event, Failure, Input, Outcome, Record, Report, RunId, event::HostOffer, place::HostId, read,
-        record::Digest,
-    },
+    run::{Blame, Cause, Event, Failure, Input, Outcome, Record, Report, RunId, event::HostOffer, place::HostId, read},
     store::{
-        self, Fence, Found, LEASE_TTL, Ledger, MemoryStore, RunHeader, Store,
-        ledger::{Asked, Balance, Kind, Movement, Transfer, What},
+        MemoryStore, Store,
+        ledger::{Asked, Kind, Transfer, What},
     },
     workflow::{self, Checked, Workflow},
 };
@@ -265,26 +258,6 @@ async fn a_run_done_again_charges_nothing_again() {
     assert_eq!(moved(&*store).await, once(first)[..2]);
 }
 
-/// A ledger that fails on purpose.
-struct Shaky {
-    store: MemoryStore,
-    transfers: AtomicU32,
-    /// What is done at which transfer.
-    faults: BTreeMap<u32, Fault>,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Fault {
-    /// The store was away, and nothing moved.
-    Before,
-    /// The store went away when the money had moved.
-    After,
-    /// The money has moved, and then the store is found to be damaged.
-    Damaged,
-    /// Another driver takes the run for a moment.
-    TakenOver,
-}
-
 #[tokio::test]
 async fn an_unknown_outcome_is_asked_and_nobody_pays_twice() {
     use Fault::{After, Before, Damaged, TakenOver};
@@ -300,9 +273,9 @@ async fn an_unknown_outcome_is_asked_and_nobody_pays_twice() {
     ] {
         let faults: BTreeMap<u32, Fault> = faults.iter().copied().collect();
         let told = format!("{faults:?}");
-        let shaky = Shaky { store: MemoryStore::new(), transfers: AtomicU32::new(0), faults };
-        credit(&shaky.store, ADA, 10).await;
-        let store: Arc<dyn Store> = Arc::new(shaky);
+        let memory = MemoryStore::new();
+        credit(&memory, ADA, 10).await;
+        let store: Arc<dyn Store> = Arc::new(Faulty::new(memory, Faults { transfers: faults, ..Faults::default() }));
         let run = begin(&*store, &paid(), false).await;
         let end = to_the_end(&store, run, With::Idle).await;
         assert_eq!(gives(&end)["held"][ADA], "0.000000007 TAO", "{told}");
@@ -310,100 +283,5 @@ async fn an_unknown_outcome_is_asked_and_nobody_pays_twice() {
         let records = store.page(run, 0, 1_000).await.unwrap();
         let begun = |it: &&Record| matches!(read(it).unwrap(), Event::AttemptStarted { node, .. } if matches!(&*node, "paying" | "back"));
         assert_eq!(records.iter().filter(begun).count(), attempts, "{told}");
-    }
-}
-
-#[async_trait]
-impl Ledger for Shaky {
-    async fn transfer(&self, asked: &Asked<'_>) -> Result<Transfer, store::Error> {
-        let away = || store::Error::Unreachable { place: "memory".into(), source: "it is made to be away".into() };
-        let fault = self.faults.get(&self.transfers.fetch_add(1, Ordering::Relaxed));
-        if let (Some(Fault::TakenOver), What::Charge { by, .. }) = (fault, asked.what) {
-            let later = Timestamp::now().checked_add(LEASE_TTL * 2).unwrap();
-            let other = self.store.lease(by.fence.run(), "another", Duration::from_millis(1), later).await?;
-            self.store.release(other).await?;
-        }
-        match fault {
-            Some(Fault::Before) => return Err(away()),
-            Some(Fault::After) => {
-                self.store.ledger().transfer(asked).await?;
-                return Err(away());
-            }
-            Some(Fault::Damaged) => {
-                self.store.ledger().transfer(asked).await?;
-                return Err(store::Error::Corrupt { place: "memory".into(), why: "it is made to be damaged".into() });
-            }
-            Some(Fault::TakenOver) | None => {}
-        }
-        self.store.ledger().transfer(asked).await
-    }
-    async fn balances(&self, of: Option<&[String]>) -> Result<Vec<Balance>, store::Error> {
-        self.store.ledger().balances(of).await
-    }
-    async fn movements(
-        &self,
-        account: Option<&str>,
-        run: Option<RunId>,
-        max: usize,
-    ) -> Result<Vec<Movement>, store::Error> {
-        self.store.ledger().movements(account, run, max).await
-    }
-}
-
-#[async_trait]
-impl Store for Shaky {
-    fn place(&self) -> &'static str {
-        "a shaky place"
-    }
-    async fn create(&self, run: &RunHeader, records: &[Record]) -> Result<(), store::Error> {
-        self.store.create(run, records).await
-    }
-    async fn append(&self, fence: &Fence, records: &[Record]) -> Result<(), store::Error> {
-        self.store.append(fence, records).await
-    }
-    async fn page(&self, run: RunId, from: u64, max: usize) -> Result<Vec<Record>, store::Error> {
-        self.store.page(run, from, max).await
-    }
-    async fn header(&self, run: RunId) -> Result<RunHeader, store::Error> {
-        self.store.header(run).await
-    }
-    async fn list(&self, max: usize) -> Result<Vec<RunHeader>, store::Error> {
-        self.store.list(max).await
-    }
-    async fn find(&self, text: &str) -> Result<Found, store::Error> {
-        self.store.find(text).await
-    }
-    async fn summarize(&self, fence: &Fence, state: &str, ended_at: Option<Timestamp>) -> Result<(), store::Error> {
-        self.store.summarize(fence, state, ended_at).await
-    }
-    async fn put_workflow(&self, source: &str) -> Result<Digest, store::Error> {
-        self.store.put_workflow(source).await
-    }
-    async fn workflow(&self, digest: Digest) -> Result<Arc<str>, store::Error> {
-        self.store.workflow(digest).await
-    }
-    async fn tell(&self, run: RunId, command: &str) -> Result<u64, store::Error> {
-        self.store.tell(run, command).await
-    }
-    async fn told(&self, run: RunId) -> Result<Vec<(u64, Arc<str>)>, store::Error> {
-        self.store.told(run).await
-    }
-    async fn answer(&self, fence: &Fence, command: u64, answer: &str) -> Result<(), store::Error> {
-        self.store.answer(fence, command, answer).await
-    }
-    async fn answer_to(&self, run: RunId, command: u64) -> Result<Option<Arc<str>>, store::Error> {
-        self.store.answer_to(run, command).await
-    }
-    async fn lease(&self, run: RunId, by: &str, ttl: Duration, now: Timestamp) -> Result<Fence, store::Error> {
-        self.store.lease(run, by, ttl, now).await
-    }
-    async fn renew(&self, fence: &Fence, ttl: Duration, now: Timestamp) -> Result<(), store::Error> {
-        self.store.renew(fence, ttl, now).await
-    }
-    async fn release(&self, fence: Fence) -> Result<(), store::Error> {
-        self.store.release(fence).await
-    }
-    fn ledger(&self) -> &dyn Ledger {
-        self
     }
 }

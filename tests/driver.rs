@@ -2,16 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "these are tests, also what is shared by them below")]
 
+mod faulty;
+
 use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use async_trait::async_trait;
+use faulty::{Fault, Faults, Faulty};
 use god_flow::{
     backend::{AttemptId, Backend, Clock, Error as BackendError, LogPart, Mock, Play, REPORTS_MAX, Speed, Work},
     base::{GpuKind, Place, Seed, Size, Span, Value},
@@ -22,9 +21,8 @@ use god_flow::{
         event::HostOffer,
         place::{GpuId, HostId},
         read,
-        record::Digest,
     },
-    store::{self, Fence, Found, LEASE_TTL, MemoryStore, RunHeader, Store},
+    store::{LEASE_TTL, MemoryStore, Store},
     workflow::{self, Checked, Workflow},
 };
 use jiff::Timestamp;
@@ -296,102 +294,6 @@ async fn a_second_driver_waits_and_takes_over() {
     assert_eq!(seen, [Notice::Waiting { by: "a test".into() }, Notice::Driving { taken_up: 2 }]);
 }
 
-/// A store that fails on purpose, and a backend that sees whether what it is told to do is stored.
-struct Faulty {
-    store: MemoryStore,
-    appends: AtomicU32,
-    /// What is done at which append.
-    faults: BTreeMap<u32, Fault>,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Fault {
-    /// The store was away, and nothing was stored.
-    Before,
-    /// The store went away when all was stored.
-    After,
-    /// Another driver has taken the run over.
-    TakenOver,
-}
-
-impl Faulty {
-    fn away() -> store::Error {
-        store::Error::Unreachable { place: "memory".into(), source: "it is made to be away".into() }
-    }
-}
-
-#[async_trait]
-impl Store for Faulty {
-    fn place(&self) -> &'static str {
-        "a faulty place"
-    }
-    async fn create(&self, run: &RunHeader, records: &[Record]) -> Result<(), store::Error> {
-        self.store.create(run, records).await
-    }
-    async fn append(&self, fence: &Fence, records: &[Record]) -> Result<(), store::Error> {
-        let number = self.appends.fetch_add(1, Ordering::Relaxed);
-        match self.faults.get(&number) {
-            Some(Fault::Before) => return Err(Self::away()),
-            Some(Fault::After) => {
-                self.store.append(fence, records).await?;
-                return Err(Self::away());
-            }
-            Some(Fault::TakenOver) => {
-                let later = Timestamp::now().checked_add(LEASE_TTL * 2).unwrap();
-                let other = self.store.lease(fence.run(), "another", Duration::from_millis(1), later).await?;
-                self.store.release(other).await?;
-            }
-            None => {}
-        }
-        self.store.append(fence, records).await
-    }
-    async fn page(&self, run: RunId, from: u64, max: usize) -> Result<Vec<Record>, store::Error> {
-        self.store.page(run, from, max).await
-    }
-    async fn header(&self, run: RunId) -> Result<RunHeader, store::Error> {
-        self.store.header(run).await
-    }
-    async fn list(&self, max: usize) -> Result<Vec<RunHeader>, store::Error> {
-        self.store.list(max).await
-    }
-    async fn find(&self, text: &str) -> Result<Found, store::Error> {
-        self.store.find(text).await
-    }
-    async fn summarize(&self, fence: &Fence, state: &str, ended_at: Option<Timestamp>) -> Result<(), store::Error> {
-        self.store.summarize(fence, state, ended_at).await
-    }
-    async fn put_workflow(&self, source: &str) -> Result<Digest, store::Error> {
-        self.store.put_workflow(source).await
-    }
-    async fn workflow(&self, digest: Digest) -> Result<Arc<str>, store::Error> {
-        self.store.workflow(digest).await
-    }
-    async fn tell(&self, run: RunId, command: &str) -> Result<u64, store::Error> {
-        self.store.tell(run, command).await
-    }
-    async fn told(&self, run: RunId) -> Result<Vec<(u64, Arc<str>)>, store::Error> {
-        self.store.told(run).await
-    }
-    async fn answer(&self, fence: &Fence, command: u64, answer: &str) -> Result<(), store::Error> {
-        self.store.answer(fence, command, answer).await
-    }
-    async fn answer_to(&self, run: RunId, command: u64) -> Result<Option<Arc<str>>, store::Error> {
-        self.store.answer_to(run, command).await
-    }
-    async fn lease(&self, run: RunId, by: &str, ttl: Duration, now: Timestamp) -> Result<Fence, store::Error> {
-        self.store.lease(run, by, ttl, now).await
-    }
-    async fn renew(&self, fence: &Fence, ttl: Duration, now: Timestamp) -> Result<(), store::Error> {
-        self.store.renew(fence, ttl, now).await
-    }
-    async fn release(&self, fence: Fence) -> Result<(), store::Error> {
-        self.store.release(fence).await
-    }
-    fn ledger(&self) -> &dyn store::Ledger {
-        self.store.ledger()
-    }
-}
-
 /// Says of each attempt that it is told to begin whether its beginning is stored.
 struct Watching {
     mock: Mock,
@@ -448,8 +350,8 @@ async fn whatever_the_store_does_nothing_begins_before_it_is_stored_and_nothing_
         for fault in [Fault::Before, Fault::After, Fault::TakenOver] {
             let memory = MemoryStore::new();
             let run = begin(&memory, &diamond()).await;
-            let faults = [(number, fault)].into();
-            let faulty: Arc<dyn Store> = Arc::new(Faulty { store: memory.clone(), appends: AtomicU32::new(0), faults });
+            let appends = [(number, fault)].into();
+            let faulty: Arc<dyn Store> = Arc::new(Faulty::new(memory.clone(), Faults { appends, ..Faults::default() }));
             let (reports, inputs) = mpsc::channel(REPORTS_MAX);
             let clock = Clock::made(Speed::Max, Timestamp::UNIX_EPOCH);
             let mock = Mock::new(clock.clone(), hosts(), Box::new(all_well), reports);
@@ -463,6 +365,20 @@ async fn whatever_the_store_does_nothing_begins_before_it_is_stored_and_nothing_
             assert_eq!(begun, [("a".into(), 1), ("b".into(), 1), ("c".into(), 1)], "{fault:?} at append {number}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_store_that_is_damaged_ends_the_driving_with_its_words() {
+    let memory = MemoryStore::new();
+    let run = begin(&memory, &diamond()).await;
+    let appends = [(1, Fault::Damaged)].into();
+    let faulty: Arc<dyn Store> = Arc::new(Faulty::new(memory.clone(), Faults { appends, ..Faults::default() }));
+    let (driving, _) = drive(&faulty, run, all_well);
+    let error = driving.await.unwrap().unwrap_err();
+    assert!(driver::full(&error).contains("it is made to be damaged"), "{error:?}");
+    // What was stored before stands, and whoever comes later goes on from it.
+    let store: Arc<dyn Store> = Arc::new(memory);
+    assert_eq!(to_the_end(&store, run, all_well).await, succeeded(json!({ "n": 1 })));
 }
 
 #[tokio::test]
