@@ -143,3 +143,79 @@ fn a_host_that_is_given_back_takes_part_again() {
     assert_eq!(ended(run).status.code(), Some(0));
     assert_eq!(place.fine(&["logs", "live", "b"]), "three\n");
 }
+
+/// What was said beside the data.
+fn told(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_run_whose_driver_was_killed_is_told_as_interrupted_and_how_it_is_taken_up() {
+    let place = Place::new();
+    let mut run = place.run("live");
+    assert!(place.fine(&["runs"]).contains("running"));
+    assert!(place.fine(&["show", "live"]).contains("live: running"));
+    assert!(place.fine(&["explain", "live", "a"]).contains("attempt 1 runs on here"));
+    let (events, logs) = (place.start(&["events", "live", "-f"]), place.start(&["logs", "live", "a", "-f"]));
+    run.kill().unwrap();
+    run.wait().unwrap();
+
+    let resume = "god-flow resume live --store runs.db --allow-process";
+    for (what, followed) in [("events", ended(events)), ("logs", ended(logs))] {
+        assert_eq!(followed.status.code(), Some(5), "{what}: {}", told(&followed));
+        assert!(told(&followed).contains(resume), "{what}: {}", told(&followed));
+    }
+    let runs = place.call(&["runs"]);
+    assert!(text(&runs).contains("interrupted") && !text(&runs).contains("running"), "{}", text(&runs));
+    assert!(told(&runs).contains(resume), "{}", told(&runs));
+    let listed: serde_json::Value = serde_json::from_str(&place.fine(&["runs", "--json"])).unwrap();
+    assert_eq!((&listed[0]["state"], &listed[0]["driver"]), (&"interrupted".into(), &serde_json::Value::Null));
+    for line in [&["show", "live"][..], &["show", "live", "a"], &["explain", "live", "a"], &["explain", "live", "b"]] {
+        let text = place.fine(line);
+        assert!(!text.contains("running") && !text.contains(" runs on "), "{line:?}: {text}");
+        assert!(text.contains("no process drives") && text.contains(resume), "{line:?}: {text}");
+    }
+    assert!(place.fine(&["show", "live"]).contains("live: interrupted"));
+
+    std::fs::write(place.path().join("go"), "").unwrap();
+    assert_eq!(place.call(&["resume", "live", "--allow-process"]).status.code(), Some(0));
+    assert_eq!(place.fine(&["logs", "live", "a", "-f"]), "one\ntwo\n");
+    for line in [&["runs"][..], &["show", "live"], &["explain", "live", "a"]] {
+        let output = place.call(line);
+        assert!(!text(&output).contains("no process") && told(&output).is_empty(), "{line:?}: {output:?}");
+    }
+}
+
+#[test]
+fn a_run_that_another_process_takes_over_is_followed_to_its_end() {
+    let place = Place::new();
+    let mut run = place.run("live");
+    let resumed = place.start(&["resume", "live", "--allow-process"]);
+    let events = place.start(&["events", "live", "-f"]);
+    run.kill().unwrap();
+    run.wait().unwrap();
+    // Long after the dead driver's lease.
+    thread::sleep(Duration::from_secs(8));
+    assert!(place.fine(&["runs"]).contains("running"));
+    assert!(place.fine(&["show", "live"]).contains("live: running"));
+    std::fs::write(place.path().join("go"), "").unwrap();
+    assert_eq!(ended(resumed).status.code(), Some(0));
+    let events = ended(events);
+    assert_eq!(events.status.code(), Some(0), "{}", told(&events));
+    assert!(text(&events).contains("finished"));
+}
+
+#[test]
+fn a_run_that_nobody_has_begun_is_no_interrupted_one() {
+    let place = Place::new();
+    std::fs::write(place.path().join("go"), "").unwrap();
+    assert_eq!(ended(place.run("live")).status.code(), Some(0));
+    let again = place.call(&["retry", "live", "b", "--name", "again"]);
+    let resume = "god-flow resume again --store runs.db --allow-process";
+    assert!(told(&again).contains(resume), "{}", told(&again));
+    let shown = place.fine(&["show", "again"]);
+    assert!(shown.starts_with("again  live: not started"), "{shown}");
+    assert!(shown.contains(" 0.0 GPU-hours used"), "no time below zero: {shown}");
+    assert!(shown.contains(resume), "{shown}");
+    assert!(place.fine(&["runs"]).contains("waiting for a driver"));
+}

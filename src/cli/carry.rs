@@ -8,7 +8,13 @@ use std::{
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::{Exit, out::Out, progress::Progress, setup::Setup};
+use super::{
+    Exit,
+    call::{self, quoted},
+    out::Out,
+    progress::Progress,
+    setup::Setup,
+};
 use crate::{
     backend::{Backend, REPORTS_MAX},
     driver::{self, Driver, End, Finished, Handle, Leaving},
@@ -167,20 +173,7 @@ fn left(carried: &Carried<'_>, under_way: usize, backend: &dyn Backend, out: &Ou
 
 /// The call of another command about this run.
 fn again(carried: &Carried<'_>, command: &str) -> String {
-    let mut call = format!("god-flow {command} {}", carried.run.name);
-    if let Some(address) = carried.address.filter(|address| !address.contains("://")) {
-        call.push_str(&format!(" --store {}", quoted(address)));
-    }
-    if carried.allow_process && command == "resume" {
-        call.push_str(" --allow-process");
-    }
-    call
-}
-
-/// A word as a shell takes it.
-pub(super) fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '=');
-    if !word.is_empty() && word.chars().all(plain) { word.into() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    call::about(command, &carried.run, carried.address)
 }
 
 /// What a run gives, for people: a line for each name, texts as they are.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Exit, carry, out::Out, stored::Where};
+use super::{Exit, carry, follow::Followed, out::Out, stored::Where};
 use crate::{driver, run::Record, store::PAGE_RECORDS};
 
 /// How often the store is asked for more.
@@ -14,7 +14,7 @@ const POLL: Duration = Duration::from_secs(1);
 pub(super) struct Args {
     /// The run: its name or id, the start of either, or `@latest`.
     run: String,
-    /// Goes on until the run is over.
+    /// Goes on until the run is over, or no process drives it any more.
     #[arg(short, long)]
     follow: bool,
     /// The first event that is told.
@@ -30,10 +30,13 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
 
 fn follow(args: &Args, out: &Out) -> Result<Exit, Exit> {
     let stored = args.place.open(out)?;
-    let run = stored.find(&args.run, out)?.id;
+    let run = stored.find(&args.run, out)?;
+    let mut followed = Followed::new(&*stored.store, &run);
     let mut from = args.from;
     loop {
-        let page = carry::block_on(stored.store.page(run, from, PAGE_RECORDS));
+        // What was stored before nobody drove it any more is read after that is known.
+        let left = args.follow && followed.is_left(out)?;
+        let page = carry::block_on(stored.store.page(run.id, from, PAGE_RECORDS));
         let page = page.map_err(|error| out.failure(&driver::full(&error)))?;
         let mut text = String::new();
         for record in &page {
@@ -49,6 +52,9 @@ fn follow(args: &Args, out: &Out) -> Result<Exit, Exit> {
             return Ok(Exit::Fine);
         }
         if page.len() < PAGE_RECORDS {
+            if left {
+                return Ok(followed.end(args.place.store.as_deref(), out));
+            }
             std::thread::sleep(POLL);
         }
     }

@@ -8,7 +8,7 @@ use super::{
     show::{reasons, wrapped},
     stored::Where,
 };
-use crate::run::explain;
+use crate::run::explain::{self, Why};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -26,6 +26,7 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
         Err(exit) => return exit,
     };
     let Some(why) = explain::explain(&told.world, told.now(), &args.node) else { return told.no_node(&args.node, out) };
+    let why = if told.is_left() { explain::left(why) } else { why };
     let rulings: Vec<_> = told.history.rulings.iter().filter(|it| *it.node == *args.node).collect();
     if out.json {
         return out.json_data(&json!({ "node": args.node, "why": why, "rulings": rulings }));
@@ -37,6 +38,9 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
     }
     for ruling in rulings {
         text.push_str(&wrapped(&format!("{} ruled on it: {}", ruling.who, ruling.why), "", width));
+    }
+    if why.contains(&Why::Undriven) {
+        text.push_str(&format!("take it up with: {}\n", told.resume(&args.place)));
     }
     out.data(&text)
 }

@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     Exit,
+    follow::Followed,
     out::Out,
     setup::{Kind, Setup},
     stored::{Told, Where},
@@ -30,7 +31,7 @@ pub(super) struct Args {
     run: String,
     /// The node, such as `rounds#2/match[pair-03]/train`.
     node: String,
-    /// Goes on until the attempt is over.
+    /// Goes on until the attempt is over, or no process drives the run any more.
     #[arg(short, long)]
     follow: bool,
     /// Which attempt; the last one where it is left out.
@@ -48,12 +49,18 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
 
 fn print(args: &Args, out: &Out) -> Result<Exit, Exit> {
     let stored = args.place.open(out)?;
-    let told = stored.told(&args.run, out)?;
+    let mut told = stored.told(&args.run, out)?;
     let path = path(&told, args, out)?;
+    let run = told.header.clone();
+    let mut followed = Followed::new(&*stored.store, &run);
     let mut from = 0;
     loop {
         // What is written before it is known to be over is read after that is known.
-        let over = !args.follow || is_over(&stored.told(&args.run, out)?, args);
+        if args.follow && stored.has_more(&told, out)? {
+            told = stored.told(&run.id.to_string(), out)?;
+        }
+        let over = !args.follow || is_over(&told, args);
+        let left = !over && followed.is_left(out)?;
         loop {
             let mut bytes = Vec::new();
             let read = File::open(&path).and_then(|mut file| {
@@ -72,6 +79,9 @@ fn print(args: &Args, out: &Out) -> Result<Exit, Exit> {
         }
         if over {
             return Ok(Exit::Fine);
+        }
+        if left {
+            return Ok(followed.end(args.place.store.as_deref(), out));
         }
         std::thread::sleep(POLL);
     }

@@ -3,6 +3,7 @@
 mod actions;
 mod against;
 mod alone;
+mod call;
 mod carry;
 mod cases;
 mod check;
@@ -15,6 +16,7 @@ mod example;
 mod explain;
 mod export;
 mod files;
+mod follow;
 mod graph;
 mod keep;
 mod ledger;

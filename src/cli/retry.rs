@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Exit, against, carry, files, out::Out, stored::Where};
+use super::{Exit, against, call, carry, files, out::Out, stored::Where};
 use crate::{
     document::stored,
     driver::{self, New},
@@ -69,11 +69,10 @@ fn begin(args: &Args, out: &Out) -> Result<Exit, Exit> {
     if out.json {
         return Ok(out.json_data(&json!({ "run": header.id, "name": header.name, "again": old.header.id })));
     }
-    let place = args.place.store.as_deref().filter(|place| !place.contains("://"));
-    let place = place.map_or(String::new(), |place| format!(" --store {}", carry::quoted(place)));
+    let resume = call::about("resume", &header, args.place.store.as_deref());
     out.say(&format!(
-        "{} does {} again, from {}; nothing runs yet: god-flow resume {}{place}\n",
-        header.name, old.header.name, args.node, header.name
+        "{} does {} again, from {}; nothing runs yet: {resume}\n",
+        header.name, old.header.name, args.node
     ));
     Ok(out.data(&format!("{}\n", header.name)))
 }

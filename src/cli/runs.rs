@@ -2,8 +2,17 @@
 
 use serde_json::json;
 
-use super::{Exit, carry, out::Out, stored::Where, table};
-use crate::{driver, store::RunHeader};
+use super::{
+    Exit, call, carry,
+    out::Out,
+    stored::{Where, state},
+    table,
+};
+use crate::{
+    driver,
+    store::{self, RunHeader},
+    view::State,
+};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -19,7 +28,16 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
         Ok(stored) => stored,
         Err(exit) => return exit,
     };
-    let runs = match carry::block_on(stored.store.list(args.limit)) {
+    let runs = carry::block_on(async {
+        let runs = stored.store.list(args.limit).await?;
+        let mut stand = Vec::with_capacity(runs.len());
+        for run in &runs {
+            let (state, driver) = state(&*stored.store, run).await?;
+            stand.push((state.to_owned(), driver));
+        }
+        Ok::<_, store::Error>(runs.into_iter().zip(stand).collect::<Vec<_>>())
+    });
+    let runs = match runs {
         Ok(runs) => runs,
         Err(error) => return out.failure(&driver::full(&error)),
     };
@@ -30,17 +48,23 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
         out.say(&format!("there are no runs in {}\n", stored.store.place()));
         return Exit::Fine;
     }
-    let rows = runs.iter().map(|run| {
+    let rows = runs.iter().map(|(run, (state, _))| {
         let id = run.id.to_string();
         let what = if run.simulated { format!("{} (simulated)", run.title) } else { run.title.clone() };
-        vec![run.name.clone(), table::moment(run.created_at), what, run.state.clone(), id]
+        vec![run.name.clone(), table::moment(run.created_at), what, state.clone(), id]
     });
-    out.data(&table::table(&["name", "created", "workflow", "state", "id"], rows))
+    let exit = out.data(&table::table(&["name", "created", "workflow", "state", "id"], rows));
+    let interrupted = runs.iter().find(|(_, (state, _))| state == State::Interrupted.word());
+    if let (Exit::Fine, Some((run, _))) = (exit, interrupted) {
+        let resume = call::about("resume", run, args.place.store.as_deref());
+        out.say(&format!("no process drives what is interrupted; take it up, as in: {resume}\n"));
+    }
+    exit
 }
 
-fn as_json(run: &RunHeader) -> serde_json::Value {
+fn as_json((run, (state, driver)): &(RunHeader, (String, Option<String>))) -> serde_json::Value {
     json!({
         "id": run.id, "name": run.name, "workflow": run.title, "digest": run.workflow, "simulated": run.simulated,
-        "created_at": run.created_at, "ended_at": run.ended_at, "state": run.state,
+        "created_at": run.created_at, "ended_at": run.ended_at, "state": state, "driver": driver,
     })
 }

@@ -29,21 +29,28 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
     match &args.node {
         None => {
             let summary = view::summary(told.header.id, &told.world, &told.history, told.now());
-            if out.json { out.json_data(&summary) } else { out.data(&glance(&summary, out)) }
+            let summary = if told.is_left() { summary.left(&told.world) } else { summary };
+            if out.json { out.json_data(&summary) } else { out.data(&glance(&summary, &told.resume(&args.place), out)) }
         }
         Some(id) => match view::node(&told.world, &told.history, &told.records, id, told.now()) {
-            Some(node) if out.json => out.json_data(&node),
-            Some(node) => out.data(&of_node(&told, &node, out)),
+            Some(node) => {
+                let node = if told.is_left() { node.left() } else { node };
+                let resume = told.resume(&args.place);
+                if out.json { out.json_data(&node) } else { out.data(&of_node(&told, &node, &resume, out)) }
+            }
             None => told.no_node(id, out),
         },
     }
 }
 
 /// A summary as text.
-fn glance(it: &Summary, out: &Out) -> String {
+fn glance(it: &Summary, resume: &str, out: &Out) -> String {
     let width = out.look().width;
     let simulated = if it.simulated { ", simulated" } else { "" };
     let mut text = format!("{}  {}{simulated}: {}\n", it.name, it.workflow, it.state.word());
+    if !it.driven {
+        text.push_str(&format!("no process drives it; take it up with: {resume}\n"));
+    }
     if let Some(again) = &it.again {
         text.push_str(&format!("does {} ({}) again\n", again.name, again.run));
     }
@@ -61,15 +68,16 @@ fn glance(it: &Summary, out: &Out) -> String {
     let mut rows = Vec::new();
     branches(&it.steps, "", out.unicode, &mut rows);
     let label = rows.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0).min(width / 2);
-    let counts = rows.iter().map(|(_, row)| row.counts.words().chars().count()).max().unwrap_or(0);
+    let words = |row: &StepRow| if it.driven { row.counts.words() } else { row.counts.words_of_left() };
+    let counts = rows.iter().map(|(_, row)| words(row).chars().count()).max().unwrap_or(0);
     let remarks: Vec<String> = rows.iter().map(|(_, row)| gpu_words(row)).collect();
     for ((name, row), remark) in rows.iter().zip(remarks) {
-        let line = format!("{:<label$}  {:<counts$}  {remark}", fit(name, label), row.counts.words());
+        let line = format!("{:<label$}  {:<counts$}  {remark}", fit(name, label), words(row));
         let line = line.trim_end();
         // What the step does is told where there is room for it.
         let room = width.saturating_sub(label + counts + 4);
         let line = if remark.is_empty() && room > row.does.chars().count() + 12 {
-            format!("{:<label$}  {:<counts$}  {}", fit(name, label), row.counts.words(), row.does)
+            format!("{:<label$}  {:<counts$}  {}", fit(name, label), words(row), row.does)
         } else {
             line.to_owned()
         };
@@ -159,12 +167,15 @@ pub(super) fn wrapped(text: &str, indent: &str, width: usize) -> String {
     out
 }
 
-fn of_node(told: &Told, it: &NodeView, out: &Out) -> String {
+fn of_node(told: &Told, it: &NodeView, resume: &str, out: &Out) -> String {
     let width = out.look().width;
     let now = told.now();
     let mut text = format!("{}\n", it.node);
     for line in reasons(&it.why, now) {
         text.push_str(&wrapped(&line, "  ", width));
+    }
+    if it.why.contains(&Why::Undriven) {
+        text.push_str(&format!("  take it up with: {resume}\n"));
     }
     if let Some(reuse) = &it.reused {
         text.push_str(&format!("  its result was kept from event {} of run {}\n", reuse.seq, reuse.run));
@@ -185,6 +196,7 @@ fn of_node(told: &Told, it: &NodeView, out: &Out) -> String {
         let gpus: Vec<String> = attempt.gpus.iter().map(ToString::to_string).collect();
         let gpus = if gpus.is_empty() { String::new() } else { format!(" GPU {}", gpus.join(",")) };
         let how = match attempt.went {
+            Went::Running if told.is_left() => "left under way",
             Went::Running => "running",
             Went::Succeeded => "succeeded",
             Went::CutShort => "succeeded, cut short by its time limit",

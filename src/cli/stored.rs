@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Exit, carry, out::Out};
+use super::{Exit, call, carry, out::Out};
 use crate::{
     driver,
     run::{Illegal, Reader, Record, Replay, RunId, World, explain},
     store::{self, Found, RunHeader, Store},
-    view::History,
+    view::{History, State},
     workflow::Workflow,
 };
 
@@ -29,6 +29,8 @@ pub(super) struct Stored {
 /// A run with all that its records say.
 pub(super) struct Told {
     pub(super) header: RunHeader,
+    /// Who drives it now.
+    pub(super) driver: Option<String>,
     pub(super) workflow: Arc<Workflow>,
     pub(super) source: Arc<str>,
     pub(super) records: Vec<Record>,
@@ -58,22 +60,39 @@ impl Stored {
         }
     }
 
+    /// Whether more has been stored of a run than was told.
+    pub(super) fn has_more(&self, told: &Told, out: &Out) -> Result<bool, Exit> {
+        let page = carry::block_on(self.store.page(told.header.id, told.records.len() as u64, 1));
+        page.map(|page| !page.is_empty()).map_err(|error| out.failure(&driver::full(&error)))
+    }
+
     /// The run read back, and looked ahead in.
     pub(super) fn told(&self, text: &str, out: &Out) -> Result<Told, Exit> {
         let header = self.find(text, out)?;
         let told = carry::block_on(async {
+            let driver = self.store.driver(header.id, Timestamp::now()).await?;
             let source = self.store.workflow(header.workflow).await?;
             let workflow = driver::workflow(&source)?;
             let records = driver::records(&*self.store, header.id).await?;
             let (mut world, history) = folded(header.id, workflow.clone(), &records)?;
             driver::remember(&*self.store, &mut world).await?;
-            Ok::<_, driver::Error>((source, workflow, records, world, history))
+            Ok::<_, driver::Error>((driver, source, workflow, records, world, history))
         });
-        let (source, workflow, records, mut world, history) =
+        let (driver, source, workflow, records, mut world, history) =
             told.map_err(|error| out.failure(&format!("{}: {}", header.name, driver::full(&error))))?;
         world.look_ahead();
-        Ok(Told { header, workflow, source, records, world, history })
+        Ok(Told { header, driver, workflow, source, records, world, history })
     }
+}
+
+/// How a run stands in a few words. Whoever died could not say so: what they left is listed as if it still ran.
+pub(super) async fn state<'r>(
+    store: &dyn Store,
+    run: &'r RunHeader,
+) -> Result<(&'r str, Option<String>), store::Error> {
+    let driver = if run.ended_at.is_none() { store.driver(run.id, Timestamp::now()).await? } else { None };
+    let is_left = run.ended_at.is_none() && driver.is_none() && run.state == driver::RUNNING;
+    Ok((if is_left { State::Interrupted.word() } else { &run.state }, driver))
 }
 
 /// A run and its history, from one reading of its records.
@@ -98,6 +117,16 @@ impl Told {
     pub(super) fn now(&self) -> Timestamp {
         let last = self.history.last.unwrap_or_else(Timestamp::now);
         if self.world.run.simulated || self.history.ended.is_some() { last } else { last.max(Timestamp::now()) }
+    }
+
+    /// Whether it is not over and nobody drives it.
+    pub(super) fn is_left(&self) -> bool {
+        self.driver.is_none() && self.world.run.outcome.is_none()
+    }
+
+    /// How it is taken up.
+    pub(super) fn resume(&self, place: &Where) -> String {
+        call::about("resume", &self.header, place.store.as_deref())
     }
 
     /// Says that there is no such node, and which one is near.

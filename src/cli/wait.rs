@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::{Exit, carry, due, out::Out, table};
+use super::{Exit, carry, due, out::Out, stored, table};
 use crate::{
     driver,
     run::RunId,
@@ -56,7 +56,14 @@ pub(super) async fn until_due(store: &dyn Store, awaited: &Awaited<'_>, out: &Ou
             }
             Due::Busy => {
                 let busy = earlier.iter().rev().find(|run| run.ended_at.is_none() && run.state != "cancelled");
-                let busy = busy.map_or_else(|| "another run".into(), |run| format!("{} ({})", run.name, run.state));
+                let busy = match busy {
+                    Some(run) => {
+                        let state = stored::state(store, run).await;
+                        let (state, _) = state.map_err(|error| out.failure(&driver::full(&error)))?;
+                        format!("{} ({state})", run.name)
+                    }
+                    None => "another run".into(),
+                };
                 (LOOKS_EVERY, format!("`{name}` runs one at a time: waiting until {busy} is over; Ctrl-C leaves\n"))
             }
         };

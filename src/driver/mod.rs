@@ -27,6 +27,7 @@ pub use fits::refuse;
 pub use handle::{Handle, Leaving, Notice};
 pub use inbox::{Answer, ask};
 pub use read::{load, records, workflow};
+pub use turn::RUNNING;
 
 use crate::{
     backend::{self, Backend, Clock},

@@ -12,6 +12,9 @@ use crate::{
     workflow::OnTimeLimit,
 };
 
+/// How a run stands in the store while somebody drives it, and after they died.
+pub const RUNNING: &str = "running";
+
 /// Inputs that are taken into one turn: enough that one flush serves them all, few enough that none waits long for it.
 const INPUTS_MAX: usize = 4_096;
 
@@ -46,7 +49,7 @@ impl Driver {
         }
         self.clock.go_on_from(world.now());
         self.desk.tell(Notice::Driving { taken_up: world.run.attempts.len() });
-        self.store.summarize(fence, "running", None).await?;
+        self.store.summarize(fence, RUNNING, None).await?;
         let hosts = self.backend.hosts().await?;
         let mut batch = backend::changes(&world.run, hosts);
         if let Some(who) = self.resumes.take().filter(|_| world.run.paused) {
@@ -114,7 +117,7 @@ impl Driver {
             None => {
                 let mut inputs = vec![Input::Command { who, why, command }];
                 self.turn(world, fence, &mut inputs, Dispatch::New).await?;
-                let state = if world.run.paused { "paused" } else { "running" };
+                let state = if world.run.paused { "paused" } else { RUNNING };
                 self.store.summarize(fence, state, None).await?;
                 Ok(())
             }

@@ -37,6 +37,15 @@ pub enum Why {
         /// It is being ended.
         ending: bool,
     },
+    /// An attempt was under way when whoever drove the run went.
+    LeftRunning {
+        attempt: u32,
+        host: HostId,
+        gpus: Vec<GpuId>,
+        since: Timestamp,
+    },
+    /// Nobody drives the run, so nothing of it goes on.
+    Undriven,
     /// What lies behind it is being done.
     Open {
         undone: usize,
@@ -175,6 +184,19 @@ fn failure(run: &Run, node: NodeIx) -> Option<&Failure> {
     run.tries.get(&node).and_then(|tries| tries.failure.as_ref())
 }
 
+/// The same reasons where nobody drives the run.
+pub fn left(why: Vec<Why>) -> Vec<Why> {
+    let settled = |why: &Why| {
+        matches!(why, Why::Done | Why::Failed { .. } | Why::Skipped { .. } | Why::Abandoned { .. } | Why::Held { .. })
+    };
+    let undriven = (!why.iter().all(settled)).then_some(Why::Undriven);
+    let left = why.into_iter().filter(|why| *why != Why::Next).map(|why| match why {
+        Why::Running { attempt, host, gpus, since, .. } => Why::LeftRunning { attempt, host, gpus, since },
+        other => other,
+    });
+    left.chain(undriven).collect()
+}
+
 /// How many of a node's needs are not done, and the first of them by the ids that a person knows.
 fn undone(run: &Run, node: NodeIx) -> (usize, Vec<NodeId>) {
     let is_undone = |need: &NodeIx| !matches!(run.status(*need), Status::Done | Status::Skipped);
@@ -258,14 +280,23 @@ impl Why {
                 more => format!("{list} and {more} more"),
             }
         };
+        let on = |gpus: &[GpuId]| match gpus {
+            [] => String::new(),
+            [one] => format!(", GPU {one}"),
+            all => format!(", GPUs {}", all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
+        };
         match self {
             Self::Done => "it is done".into(),
+            Self::LeftRunning { attempt, host, gpus, since } => {
+                format!(
+                    "attempt {attempt} on {host}{}, begun {} ago, was under way when the run was left",
+                    on(gpus),
+                    ago(*since)
+                )
+            }
+            Self::Undriven => "no process drives the run: nothing of it goes on until it is taken up".into(),
             Self::Running { attempt, host, gpus, since, time_limit, ending } => {
-                let gpus = match gpus.as_slice() {
-                    [] => String::new(),
-                    [one] => format!(", GPU {one}"),
-                    all => format!(", GPUs {}", all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
-                };
+                let gpus = on(gpus);
                 let limit = time_limit.map_or(String::new(), |limit| format!(", time limit {limit}"));
                 let ending = if *ending { "; it is being ended" } else { "" };
                 format!("attempt {attempt} runs on {host}{gpus} for {}{limit}{ending}", ago(*since))

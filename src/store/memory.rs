@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::{
     Error, Fence, Found, Ledger, RunHeader, Store, check_new, check_next,
     find::{self, FOUND_MAX, LATEST},
-    lease_end, lease_holds,
+    leases,
     ledger::Movement,
     nanos, timestamp,
 };
@@ -179,10 +179,10 @@ impl Store for MemoryStore {
     }
 
     async fn lease(&self, run: RunId, holder: &str, ttl: Duration, now: Timestamp) -> Result<Fence, Error> {
-        let until = lease_end(now, ttl)?;
+        let until = leases::end(now, ttl)?;
         let mut held = self.held();
         let leased = held.run(run)?;
-        if lease_holds(nanos(now)?, leased.held_until) {
+        if leases::holds(nanos(now)?, leased.held_until) {
             return Err(Error::Held { run, by: leased.holder.clone(), until: timestamp(leased.held_until) });
         }
         leased.token += 1;
@@ -192,7 +192,7 @@ impl Store for MemoryStore {
     }
 
     async fn renew(&self, fence: &Fence, ttl: Duration, now: Timestamp) -> Result<(), Error> {
-        let until = lease_end(now, ttl)?;
+        let until = leases::end(now, ttl)?;
         self.held().fenced(fence)?.held_until = until;
         Ok(())
     }
@@ -204,6 +204,13 @@ impl Store for MemoryStore {
             Err(error) => return Err(error),
         }
         Ok(())
+    }
+
+    async fn driver(&self, run: RunId, now: Timestamp) -> Result<Option<String>, Error> {
+        let now = nanos(now)?;
+        let mut held = self.held();
+        let leased = held.run(run)?;
+        Ok(leases::holds(now, leased.held_until).then(|| leased.holder.clone()))
     }
 
     fn ledger(&self) -> &dyn Ledger {

@@ -9,6 +9,7 @@
 mod address;
 mod find;
 mod inbox;
+mod leases;
 pub mod ledger;
 mod memory;
 mod postgres;
@@ -88,6 +89,8 @@ pub trait Store: Send + Sync {
     async fn renew(&self, fence: &Fence, ttl: Duration, now: Timestamp) -> Result<(), Error>;
     /// Lets others take the run at once. Whoever has lost the lease loses nothing more.
     async fn release(&self, fence: Fence) -> Result<(), Error>;
+    /// Who drives the run now: whoever has its lease, as long as that is in force. `now` is as for [`Store::lease`].
+    async fn driver(&self, run: RunId, now: Timestamp) -> Result<Option<String>, Error>;
 
     /// What accounts have, kept in the same place.
     fn ledger(&self) -> &dyn Ledger;
@@ -224,16 +227,4 @@ fn nanos(at: Timestamp) -> Result<i64, Error> {
 
 fn timestamp(nanos: i64) -> Timestamp {
     Timestamp::from_nanosecond(nanos.into()).expect("64 bits of nanoseconds are within the years 1677 and 2262")
-}
-
-/// When a lease that is taken or renewed now ends.
-fn lease_end(now: Timestamp, ttl: Duration) -> Result<i64, Error> {
-    let ttl = i64::try_from(ttl.min(LEASE_TTL_MAX).as_nanos()).expect("a minute fits");
-    Ok(nanos(now)?.saturating_add(ttl))
-}
-
-/// Whether a lease that ends then is in force now.
-fn lease_holds(now: i64, until: i64) -> bool {
-    let longest = i64::try_from(LEASE_TTL_MAX.as_nanos()).expect("a minute fits");
-    now < until && until <= now.saturating_add(longest)
 }

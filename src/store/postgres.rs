@@ -16,7 +16,7 @@ use sqlx::{
 use super::{
     Error, Fence, Found, LEASE_TTL_MAX, Ledger, RunHeader, Store, check_new, check_next, check_read,
     find::{self, FOUND_MAX, LATEST},
-    inbox, nanos,
+    inbox, leases, nanos,
     sql::{self, Line, Taken, signed},
 };
 use crate::run::record::{Digest, Record, RunId};
@@ -304,35 +304,13 @@ impl Store for PostgresStore {
     async fn lease(&self, run: RunId, holder: &str, ttl: Duration, now: Timestamp) -> Result<Fence, Error> {
         self.in_time(async {
             let mut writer = self.take(&self.writer).await?;
-            let token: Option<i64> = sqlx::query_scalar(
-                "UPDATE lease SET token = token + 1, holder = $2,
-                     held_until = clock_timestamp() + $3 * interval '1 microsecond'
-                 WHERE run = $1 AND NOT (held_until > clock_timestamp()
-                     AND held_until <= clock_timestamp() + $4 * interval '1 microsecond')
-                 RETURNING token",
-            )
-            .bind(&run.as_bytes()[..])
-            .bind(holder)
-            .bind(micros(ttl))
-            .bind(micros(LEASE_TTL_MAX))
-            .fetch_optional(&mut *writer)
-            .await
-            .map_err(self.failed())?;
-            if let Some(token) = token {
+            if let Some(token) = leases::postgres::take(&mut writer, run, holder, ttl).await.map_err(self.failed())? {
                 writer.put_back();
                 return Ok(Fence { run, token: token.unsigned_abs() });
             }
-            let held: Option<(String, i64)> = sqlx::query_as(
-                "SELECT holder, (extract(epoch FROM held_until - clock_timestamp()) * 1000000)::bigint
-                 FROM lease WHERE run = $1",
-            )
-            .bind(&run.as_bytes()[..])
-            .fetch_optional(&mut *writer)
-            .await
-            .map_err(self.failed())?;
+            let last = leases::postgres::last(&mut writer, run).await.map_err(self.failed())?;
             writer.put_back();
-            let (by, micros_left) = held.ok_or(Error::NoSuchRun { run })?;
-            let left = Duration::from_micros(u64::try_from(micros_left).unwrap_or(0));
+            let (by, left) = last.ok_or(Error::NoSuchRun { run })?;
             Err(Error::Held { run, by, until: now.checked_add(left).unwrap_or(now) })
         })
         .await
@@ -348,6 +326,17 @@ impl Store for PostgresStore {
 
     async fn release(&self, fence: Fence) -> Result<(), Error> {
         self.in_time(self.hold_for(&fence, Duration::ZERO)).await.map(drop)
+    }
+
+    async fn driver(&self, run: RunId, _now: Timestamp) -> Result<Option<String>, Error> {
+        self.in_time(async {
+            let mut reader = self.take(&self.reader).await?;
+            let last = leases::postgres::last(&mut reader, run).await.map_err(self.failed())?;
+            reader.put_back();
+            let (by, left) = last.ok_or(Error::NoSuchRun { run })?;
+            Ok((!left.is_zero() && left <= LEASE_TTL_MAX).then_some(by))
+        })
+        .await
     }
 
     fn ledger(&self) -> &dyn Ledger {
@@ -409,18 +398,9 @@ impl PostgresStore {
     /// Whether the lease was still the fence's.
     async fn hold_for(&self, fence: &Fence, ttl: Duration) -> Result<bool, Error> {
         let mut writer = self.take(&self.writer).await?;
-        let done = sqlx::query(
-            "UPDATE lease SET held_until = clock_timestamp() + $3 * interval '1 microsecond'
-             WHERE run = $1 AND token = $2",
-        )
-        .bind(&fence.run.as_bytes()[..])
-        .bind(signed(fence.token))
-        .bind(micros(ttl))
-        .execute(&mut *writer)
-        .await
-        .map_err(self.failed())?;
+        let held = leases::postgres::hold(&mut writer, fence, ttl).await.map_err(self.failed())?;
         writer.put_back();
-        Ok(done.rows_affected() == 1)
+        Ok(held)
     }
 
     /// Nothing was changed either because another holds the run or because there is none.
@@ -455,8 +435,4 @@ async fn insert(connection: &mut PgConnection, fence: &Fence, records: &[Record]
     .execute(connection)
     .await?;
     Ok(done.rows_affected())
-}
-
-fn micros(ttl: Duration) -> i64 {
-    i64::try_from(ttl.min(LEASE_TTL_MAX).as_micros()).expect("a minute fits")
 }

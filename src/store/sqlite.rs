@@ -21,7 +21,7 @@ use tokio::sync::Mutex;
 use super::{
     Error, Fence, Found, Ledger, RunHeader, Store, check_new, check_next, check_read,
     find::{self, FOUND_MAX, LATEST},
-    inbox, lease_end, lease_holds, nanos,
+    inbox, leases, nanos,
     private::make_file,
     sql::{self, Line, Taken, signed},
     timestamp,
@@ -314,42 +314,39 @@ impl Store for SqliteStore {
     }
 
     async fn lease(&self, run: RunId, holder: &str, ttl: Duration, now: Timestamp) -> Result<Fence, Error> {
-        let until = lease_end(now, ttl)?;
+        let (now, until) = (nanos(now)?, leases::end(now, ttl)?);
         let mut writer = self.take(&self.writer).await?;
         let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(self.failed())?;
-        let row: Option<(i64, String, i64)> =
-            sqlx::query_as("SELECT token, holder, held_until FROM lease WHERE run = ?")
-                .bind(&run.as_bytes()[..])
-                .fetch_optional(&mut *transaction)
-                .await
-                .map_err(self.failed())?;
-        let (token, by, held_until) = row.ok_or(Error::NoSuchRun { run })?;
-        if lease_holds(nanos(now)?, held_until) {
+        let last = leases::sqlite::last(&mut transaction, run).await.map_err(self.failed())?;
+        let (token, by, held_until) = last.ok_or(Error::NoSuchRun { run })?;
+        if leases::holds(now, held_until) {
             transaction.rollback().await.map_err(self.failed())?;
             writer.put_back();
             return Err(Error::Held { run, by, until: timestamp(held_until) });
         }
-        sqlx::query("UPDATE lease SET token = ?, holder = ?, held_until = ? WHERE run = ?")
-            .bind(token + 1)
-            .bind(holder)
-            .bind(until)
-            .bind(&run.as_bytes()[..])
-            .execute(&mut *transaction)
-            .await
-            .map_err(self.failed())?;
+        leases::sqlite::take(&mut transaction, run, token + 1, holder, until).await.map_err(self.failed())?;
         transaction.commit().await.map_err(self.failed())?;
         writer.put_back();
         Ok(Fence { run, token: token.unsigned_abs() + 1 })
     }
 
     async fn renew(&self, fence: &Fence, ttl: Duration, now: Timestamp) -> Result<(), Error> {
-        let held = self.hold_until(fence, lease_end(now, ttl)?).await?;
+        let held = self.hold_until(fence, leases::end(now, ttl)?).await?;
         self.fenced_unless(held, fence).await
     }
 
     async fn release(&self, fence: Fence) -> Result<(), Error> {
         self.hold_until(&fence, i64::MIN).await?;
         Ok(())
+    }
+
+    async fn driver(&self, run: RunId, now: Timestamp) -> Result<Option<String>, Error> {
+        let now = nanos(now)?;
+        let mut reader = self.take(&self.reader).await?;
+        let last = leases::sqlite::last(&mut reader, run).await.map_err(self.failed())?;
+        reader.put_back();
+        let (_, by, until) = last.ok_or(Error::NoSuchRun { run })?;
+        Ok(leases::holds(now, until).then_some(by))
     }
 
     fn ledger(&self) -> &dyn Ledger {
@@ -380,15 +377,9 @@ impl SqliteStore {
     /// Whether the lease was still the fence's.
     async fn hold_until(&self, fence: &Fence, until: i64) -> Result<bool, Error> {
         let mut writer = self.take(&self.writer).await?;
-        let done = sqlx::query("UPDATE lease SET held_until = ? WHERE run = ? AND token = ?")
-            .bind(until)
-            .bind(&fence.run.as_bytes()[..])
-            .bind(signed(fence.token))
-            .execute(&mut *writer)
-            .await
-            .map_err(self.failed())?;
+        let held = leases::sqlite::hold(&mut writer, fence, until).await.map_err(self.failed())?;
         writer.put_back();
-        Ok(done.rows_affected() == 1)
+        Ok(held)
     }
 
     /// Nothing was changed either because another holds the run or because there is none.

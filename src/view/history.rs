@@ -127,7 +127,8 @@ impl History {
 
     /// GPU-hours used so far; attempts that run count up to `now`.
     pub fn gpu_hours(&self, now: Timestamp) -> f64 {
-        self.tries.iter().map(|it| it.gpu_hours(now)).sum()
+        // The sum of nothing would be -0.
+        self.tries.iter().fold(0.0, |sum, it| sum + it.gpu_hours(now))
     }
 }
 

@@ -94,6 +94,18 @@ pub fn node(world: &World, history: &History, records: &[Record], id: &str, now:
     })
 }
 
+impl NodeView {
+    /// The same, where nobody drives the run.
+    #[must_use]
+    pub fn left(mut self) -> Self {
+        self.why = explain::left(self.why);
+        for inner in &mut self.inside {
+            inner.why = explain::left(std::mem::take(&mut inner.why));
+        }
+        self
+    }
+}
+
 /// A text as it stands inside a record, so that most records need not be read.
 fn json_text(text: &str) -> String {
     let quoted = Json::from(text).to_string();

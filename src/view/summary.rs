@@ -30,6 +30,8 @@ pub struct Summary {
     pub workflow: Name,
     pub simulated: bool,
     pub state: State,
+    /// Whether somebody carries it on, as far as whoever made this has said.
+    pub driven: bool,
     pub started: Timestamp,
     /// The moment that this speaks of.
     pub now: Timestamp,
@@ -58,6 +60,10 @@ pub enum State {
     Paused,
     Held,
     Stopping,
+    /// It is not over, and whoever drove it is gone.
+    Interrupted,
+    /// Nobody has driven it yet.
+    NotStarted,
     Succeeded,
     Failed,
     Cancelled,
@@ -159,6 +165,7 @@ pub fn summary(id: RunId, world: &World, history: &History, now: Timestamp) -> S
         workflow: plan.workflow().name.clone(),
         simulated: run.simulated,
         state: state(world),
+        driven: true,
         started: run.started,
         now,
         ended,
@@ -172,6 +179,25 @@ pub fn summary(id: RunId, world: &World, history: &History, now: Timestamp) -> S
         waiting: waiting(world, now),
         held: run.held.iter().map(|node| HeldNode { node: plan.id(*node).into(), failure: failure(node) }).collect(),
         outcome: run.outcome.clone(),
+    }
+}
+
+impl Summary {
+    /// The same, where nobody drives the run: nothing of it goes on until somebody takes it up.
+    #[must_use]
+    pub fn left(mut self, world: &World) -> Self {
+        if self.outcome.is_some() {
+            return self;
+        }
+        self.driven = false;
+        if matches!(self.state, State::Running | State::Waiting | State::Stopping) {
+            let begun = world.run.fleet.hosts().next().is_some();
+            self.state = if begun { State::Interrupted } else { State::NotStarted };
+        }
+        for group in &mut self.waiting {
+            group.why = explain::left(std::mem::take(&mut group.why));
+        }
+        self
     }
 }
 
@@ -262,10 +288,17 @@ impl Counts {
     }
     /// The counts that are not zero, in words, what matters most first.
     pub fn words(&self) -> String {
+        self.told("running")
+    }
+    /// The same of a run that nobody drives.
+    pub fn words_of_left(&self) -> String {
+        self.told("left under way")
+    }
+    fn told(&self, running: &str) -> String {
         let all = [
             (self.held, "held"),
             (self.failed, "failed"),
-            (self.running, "running"),
+            (self.running, running),
             (self.waiting, "waiting"),
             (self.done, "done"),
             (self.skipped, "skipped"),
@@ -288,6 +321,8 @@ impl State {
             Self::Paused => "paused",
             Self::Held => "held for a decision",
             Self::Stopping => "stopping",
+            Self::Interrupted => "interrupted",
+            Self::NotStarted => "not started",
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",

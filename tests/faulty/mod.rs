@@ -152,6 +152,9 @@ impl Store for Faulty {
     async fn renew(&self, fence: &Fence, ttl: Duration, now: Timestamp) -> Result<(), store::Error> {
         self.store.renew(fence, ttl, now).await
     }
+    async fn driver(&self, run: RunId, now: Timestamp) -> Result<Option<String>, store::Error> {
+        self.store.driver(run, now).await
+    }
     async fn release(&self, fence: Fence) -> Result<(), store::Error> {
         self.store.release(fence).await
     }

@@ -6,7 +6,7 @@ use god_flow::store::{Error, LEASE_TTL, LEASE_TTL_MAX, RunHeader};
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
-use crate::{all, at, lease, new_run, place::Place, records};
+use crate::{all, at, header, lease, new_run, place::Place, records};
 
 pub(crate) async fn of_many_drivers_one_wins(place: &Place) {
     let (run, _) = new_run(&*place.store().await).await;
@@ -99,4 +99,34 @@ pub(crate) async fn a_lease_from_a_clock_set_back_is_void(place: &Place) {
     assert!(matches!(take(1_003).await, Err(Error::Held { .. })));
     take(1_004).await.unwrap();
     take(1_004 - LEASE_TTL_MAX.as_secs() as i64).await.unwrap();
+}
+
+pub(crate) async fn who_drives_a_run_is_told_while_the_lease_is_in_force(place: &Place) {
+    let (store, other) = (place.store().await, place.store().await);
+    let (run, _) = new_run(&*store).await;
+    let driver = async || other.driver(run.id, Timestamp::now()).await.unwrap();
+    assert_eq!(driver().await, None, "nobody has begun");
+    let ttl = Duration::from_millis(400);
+    let fence = store.lease(run.id, "a", ttl, Timestamp::now()).await.unwrap();
+    assert_eq!(driver().await.as_deref(), Some("a"));
+    store.summarize(&fence, "running", None).await.unwrap();
+    sleep(ttl + Duration::from_millis(50)).await;
+    assert_eq!(driver().await, None, "it died without a word");
+    assert_eq!(store.header(run.id).await.unwrap().state, "running", "which the run itself does not know");
+    store.renew(&fence, LEASE_TTL, Timestamp::now()).await.unwrap();
+    assert_eq!(driver().await.as_deref(), Some("a"), "it only slept");
+    store.release(fence).await.unwrap();
+    assert_eq!(driver().await, None, "it has left");
+
+    let nobody = header("nobody", 0).id;
+    let error = other.driver(nobody, Timestamp::now()).await.unwrap_err();
+    assert!(matches!(error, Error::NoSuchRun { run } if run == nobody), "{error:?}");
+    if !place.has_its_own_clock() {
+        let fence = store.lease(run.id, "a", LEASE_TTL, at(1_000)).await.unwrap();
+        let at_second = async |second: i64| other.driver(run.id, at(second)).await.unwrap();
+        assert_eq!(at_second(1_003).await.as_deref(), Some("a"));
+        assert_eq!(at_second(1_004).await, None);
+        assert_eq!(at_second(1_004 - LEASE_TTL_MAX.as_secs() as i64 - 1).await, None, "by a clock set back");
+        store.release(fence).await.unwrap();
+    }
 }

@@ -54,6 +54,7 @@ contract! {
         leases::an_older_driver_is_fenced_off,
         leases::a_lease_can_be_kept_and_given_back,
         leases::a_lease_from_a_clock_set_back_is_void,
+        leases::who_drives_a_run_is_told_while_the_lease_is_in_force,
         ledger::money_moves_once_for_each_key,
         ledger::movements_and_balances_are_told,
         ledger::what_may_not_move_does_not,
