@@ -232,3 +232,48 @@ fn kinds_of_task_are_told_by_the_nearest_name() {
         assert!(told.len() == 1 && told[0].contains(words), "{slipped}: {told:#?}");
     }
 }
+
+/// What the users of templates write for a commit, and the line and words of what must be told; nothing where it is good.
+#[test]
+fn what_a_template_is_given_is_held_against_the_fields_that_it_puts_it_into() {
+    const COMMIT: &str = "4f0d2c9b7a6e5d4c3b2a1908f706050403020100";
+    const RULE: usize = 3;
+    const STEP: usize = 6;
+    let text = fs::read_to_string(root().join("workflows/text.yaml")).expect("the file is shipped");
+    let (mistakes_told, sources) = mistakes(
+        "workflows/text.yaml",
+        &[("workflows/text.yaml", text.replacen("at_least: 8 }", "at_least: -1 }", 1))],
+    );
+    let all = told(&mistakes_told, &sources);
+    assert!(all.len() == 1 && all[0].contains("expected a whole number of at least 0, found -1"), "{all:#?}");
+    let line = text[..text.find("at_least: 8 }").expect("the rule is shipped")].matches('\n').count() + 1;
+    assert_eq!(at(&sources, mistakes_told[0].place), line, "{all:#?}");
+
+    for (given, expected) in [
+        (COMMIT, None),
+        ("main", Some((STEP, "expected a commit"))),
+        ("${rules.good}", None),
+        ("${rules.bad}", Some((RULE, "expected a commit"))),
+        ("${rules.flag ? rules.good : rules.bad}", Some((RULE, "expected a commit"))),
+    ] {
+        for (used, templates) in [
+            ("taking", ""),
+            ("above", "  above: { takes: { at: text }, steps: { below: { use: taking, with: { at: \"${at}\" } } } }\n"),
+        ] {
+            let rules = format!("rules: {{ good: {COMMIT}, bad: main, flag: true }}");
+            let taking =
+                "  taking: { takes: { at: text }, steps: { it: { clone: { repository: o/r, commit: \"${at}\" } } } }\n";
+            let steps = format!("steps:\n  a:\n    {{ use: {used}, with: {{ at: \"{given}\" }} }}\n");
+            let text = format!("god_flow: 1\nworkflow: w\n{rules}\n{steps}templates:\n{templates}{taking}");
+            let (mut mistakes, sources) = mistakes("w.yaml", &[("w.yaml", text)]);
+            mistakes.retain(|mistake| mistake.code != "workflow::unused_rule");
+            let told = told(&mistakes, &sources);
+            let Some((line, words)) = expected else {
+                assert!(told.is_empty(), "{used} {given}: {told:#?}");
+                continue;
+            };
+            assert!(told.len() == 1 && told[0].contains(words), "{used} {given}: {told:#?}");
+            assert_eq!(at(&sources, mistakes[0].place), line, "{used} {given}: {told:#?}");
+        }
+    }
+}

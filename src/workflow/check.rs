@@ -297,7 +297,9 @@ impl Checker {
                 self.mistake(mistake.help("put the steps of some of them into those that use them"));
             }
             if let Some(name) = self.name(key) {
+                self.written.within = Some(name.clone());
                 self.template(name, key, template);
+                self.written.within = None;
             }
         }
         if let Some(key) = tree.key("steps") {

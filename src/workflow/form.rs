@@ -112,6 +112,7 @@ impl Checker {
         for (key, tree) in draft.tree.get(key).map(Tree::entries).unwrap_or_default() {
             match template.takes.get_key_value(&*key.text) {
                 Some((taken, ty)) => {
+                    self.written.hand(name, taken, tree);
                     handed.push((taken.clone(), given::read(tree, Some(ty), scope, &mut self.mistakes).0));
                 }
                 None => {
