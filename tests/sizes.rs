@@ -5,9 +5,10 @@
 mod files;
 
 use std::{
+    fs,
     path::Path,
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
@@ -15,10 +16,16 @@ use std::{
 
 use files::{checked, loaded};
 use god_flow::{
-    base::{Seed, SourceId},
-    run::Outcome,
+    action::register::text_digest,
+    base::{Seed, SourceId, Value},
+    document::{self, Reader, Tree, stored},
+    driver::{self, New},
+    run::{Outcome, RunId},
     sim::{End, Model, Setup, play},
+    store::MemoryStore,
 };
+use jiff::Timestamp;
+use serde_json::{Value as Json, json};
 
 const SIZES: [usize; 7] = [5, 8, 14, 15, 40, 64, 256];
 
@@ -97,4 +104,84 @@ fn every_tournament_of_every_size_ends_with_a_champion_or_a_reason() {
     });
     let failed = failed.into_inner().unwrap();
     assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+/// As many as a subnet has keys for.
+const ENTRANTS: usize = 256;
+
+/// A candidate with keys, addresses and digests as long as real ones. Every eighth hands in what the one before does, and
+/// every hundredth has rewritten the licence: one of these two is of a pair of copies.
+fn candidate(number: usize, files: &Json) -> Json {
+    let source = if number % 8 == 7 { number - 1 } else { number };
+    let mut files = files.clone();
+    if number % 100 == 99 {
+        files["LICENSE.md"] = json!(text_digest("another licence"));
+    }
+    json!({
+        "hotkey": format!("5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGK{number:04}"),
+        "coldkey": format!("5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM6{number:04}"),
+        "ip": format!("203.0.{}.{}", 113 + number / 200, number % 200),
+        "repository": format!("https://github.com/an-organisation-{number:04}/tournament-training-code"),
+        "commit": format!("{number:040x}"),
+        "token": true, "token_works": true, "readable": true,
+        "datasets": ["gradients-io-tournaments/intercode_bigcode_combined_12k", "the-acorn-ai/textarena-player-game-traces"],
+        "digest": format!("{source:064x}"), "chars": 1_234_567,
+        "files": files,
+    })
+}
+
+/// A shipped workflow that asks for that licence and that notice.
+fn keeping(name: &str, files: &Json) -> Tree {
+    struct Variant(String);
+    impl Reader for Variant {
+        fn read(&self, path: &str) -> Result<String, String> {
+            let shipped = || fs::read_to_string(path).map_err(|error| error.to_string());
+            if path.ends_with("gate.yaml") { Ok(self.0.clone()) } else { shipped() }
+        }
+    }
+    let kept = ["LICENSE.md", "NOTICE"].map(|name| json!({"name": name, "sha256": files[name]}));
+    let rules = json!({"register": {"licence": {"reference": kept}}});
+    let variant = Variant(format!("god_flow: 1\nworkflow: gate\nextends: {name}.yaml\nrules: {rules}\n"));
+    let (loaded, _, mistakes) = document::load("workflows/gate.yaml", &variant, &document::types::is_modifier);
+    assert!(mistakes.is_empty(), "{mistakes:?}");
+    loaded.unwrap().tree
+}
+
+#[tokio::test]
+async fn as_many_as_there_are_keys_pass_the_gate_of_copies() {
+    let files = json!({"LICENSE.md": text_digest("a licence"), "NOTICE": text_digest("a notice")});
+    for name in ["text", "image", "environment"] {
+        let tree = keeping(name, &files);
+        let workflow = checked(&tree);
+        let candidates: Vec<Json> = (0..ENTRANTS).map(|number| candidate(number, &files)).collect();
+        let balances: Json =
+            candidates.iter().map(|it| (it["coldkey"].as_str().unwrap().to_owned(), json!("1 TAO"))).collect();
+        let given = [("candidates", json!(candidates)), ("balances", balances)].map(|(name, json)| {
+            let (name, input) = workflow.inputs.get_key_value(name).unwrap();
+            (name.clone(), Value::from_json(&json, &input.ty).unwrap())
+        });
+        let model = Model::default();
+        let inputs = model.inputs(&workflow, &given.into_iter().collect(), Some(ENTRANTS), Seed(1)).unwrap();
+
+        let account = play(&model, &Setup { workflow: Arc::clone(&workflow), inputs: inputs.clone(), seed: Seed(1) });
+        assert!(matches!(account.end, End::Over(Outcome::Succeeded { .. })), "{name}: {:?}", account.end);
+        let run = &account.run;
+        let end = |id: &str| run.plan.close_of(run.find(id).unwrap());
+        let output = |id: &str| god_flow::run::output(run, end(id)).unwrap().to_json();
+        assert_eq!(output("field")["refused"].as_array().unwrap().len(), 2, "{name}");
+        assert_eq!(output("field")["copies"].as_array().unwrap().len(), 62, "{name}");
+        assert_eq!(output("field")["entrants"].as_array().unwrap().len(), 192, "{name}");
+
+        let new = New {
+            workflow,
+            source: &stored::write(&tree),
+            inputs,
+            seed: Seed(1),
+            simulated: true,
+            name: None,
+            setup: "{}",
+            now: Timestamp::UNIX_EPOCH,
+        };
+        driver::begin(&MemoryStore::default(), RunId::from(uuid::Uuid::now_v7()), new).await.unwrap();
+    }
 }

@@ -57,8 +57,10 @@ pub use process::PROCESS;
 pub fn catalogue() -> &'static [Action] {
     static ALL: LazyLock<Vec<Action>> = LazyLock::new(|| {
         let [digest, dedup, gate] = dedup::actions();
+        let [register, text_digest] = register::actions();
         vec![
-            register::action(),
+            register,
+            text_digest,
             commits::action(),
             balance::action(),
             charge::action(),

@@ -40,8 +40,9 @@ pub const TEMPLATE_DEPTH_MAX: usize = 16;
 pub const GPUS_MAX: u32 = 1_024;
 /// Characters of a name.
 pub const NAME_LENGTH_MAX: usize = 64;
-/// Bytes of one recorded event.
-pub const EVENT_BYTES_MAX: usize = 256 << 10;
+/// Bytes of one recorded event: enough to say who may enter of as many as a subnet has keys for, with all that is known of
+/// them.
+pub const EVENT_BYTES_MAX: usize = 512 << 10;
 /// RAO that one account may have: more than there will ever be, which is 21 million TAO.
 pub const BALANCE_RAO_MAX: u64 = 21_000_000_000_000_000;
 /// Bytes of each text that is kept with a movement of money; PostgreSQL puts no longer ones into an index.

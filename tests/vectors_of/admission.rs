@@ -50,12 +50,23 @@ fn parse_github(case: &Case) -> Result<Json, Missed> {
 fn license_check(case: &Case) -> Result<Json, Missed> {
     let mut licence = case.rule("text", "register.licence")?;
     let any = json!({"LICENSE.md": "a licence", "NOTICE": "a notice"});
-    licence["reference"] = case.input.get("reference_files").unwrap_or(&any).clone();
-    let files = case.get("repo_files");
+    let ours = digests(case.input.get("reference_files").unwrap_or(&any))?;
+    let kept = |(name, sha256)| json!({"name": name, "sha256": sha256});
+    licence["reference"] = ours.as_object().into_iter().flatten().map(kept).collect();
+    let files = digests(case.get("repo_files"))?;
     let candidate =
         json!({"hotkey": "a", "repository": "https://github.com/o/r", "files": files, "default_branch_files": files});
     let found = play("register", json!({"candidates": [candidate], "checks": ["licence"], "licence": licence}))?;
     Ok(json!(list(&found["entrants"])?.len() == 1))
+}
+
+/// The digests of texts, each by the name of its file.
+fn digests(files: &Json) -> Result<Json, Missed> {
+    let mut digests = json!({});
+    for (name, text) in files.as_object().into_iter().flatten() {
+        digests[name] = play("text_digest", json!({"text": text}))?["sha256"].take();
+    }
+    Ok(digests)
 }
 
 fn requested_datasets(case: &Case) -> Result<Json, Missed> {

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use account::{Account, account};
-pub use licence::LicenceRule;
+pub use licence::{LicenceRule, TextDigest, text_digest};
 
 use super::{Action, entry::decide, reflect, vocabulary::Entrant};
 use crate::base::{Rao, Ty};
@@ -49,12 +49,12 @@ pub struct Candidate {
     /// Whether their code was found to be readable, not obfuscated.
     #[serde(default)]
     pub readable: bool,
-    /// The texts of the files at the top of their code at the commit, by name; licence and notice will do.
+    /// Digests of files at the top of their code at the commit, from `text_digest`, by name: the licence and the notice.
     #[serde(default)]
-    pub files: IndexMap<String, String>,
+    pub files: IndexMap<String, TextDigest>,
     /// The same on the default branch, where the rules ask for it.
     #[serde(default)]
-    pub default_branch_files: IndexMap<String, String>,
+    pub default_branch_files: IndexMap<String, TextDigest>,
 }
 
 /// What `register` takes.
@@ -158,8 +158,8 @@ pub struct Fee {
 
 static GIVES: LazyLock<Ty> = LazyLock::new(reflect::given::<Registered>);
 
-pub(super) fn action() -> Action {
-    Action::pure::<Register, Registered>(
+pub(super) fn actions() -> [Action; 2] {
+    let register = Action::pure::<Register, Registered>(
         "register",
         "Decides who may enter: makes the checks in the order given, and says why somebody is refused and what the \
          others owe.",
@@ -169,7 +169,8 @@ pub(super) fn action() -> Action {
         "field:\n  register:\n    candidates:\n      - { hotkey: 5Fh, coldkey: 5Ck, repository: https://github.com/o/r, commit: \
          abc, readable: true }\n    checks: [one_per_ip, one_per_account, commit_sha, readable_source, balance]\n    fee: 0.25 TAO\n    \
          balances: { 5Ck: 1 TAO }\n    at_least: 1\n",
-    )
+    );
+    [register, licence::action()]
 }
 
 /// Who may enter.
