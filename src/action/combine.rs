@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Action, entry::decide, reflect};
-use crate::base::Ty;
+use crate::base::{Ty, total};
 
 /// What `combine` takes.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -48,9 +48,9 @@ pub(super) fn action() -> Action {
 fn combine(it: &Combine) -> Combined {
     let mean = |part: &Part| match part.values.len() {
         0 => 0.0,
-        n => part.values.iter().sum::<f64>() / n as f64,
+        n => total(part.values.iter().copied()) / n as f64,
     };
-    let sum = || it.parts.iter().map(|part| part.weight * mean(part)).sum();
+    let sum = || total(it.parts.iter().map(|part| part.weight * mean(part)));
     Combined { value: (!it.parts.is_empty()).then(sum) }
 }
 

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Action, entry::decide, reflect};
-use crate::base::Ty;
+use crate::base::{Ty, total};
 
 /// What `standings` takes.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -137,13 +137,14 @@ fn standings(it: &Standings) -> Stood {
     }
     let shares = shares(it);
     let weight = |environment: &str| it.rules.weights.get(environment).copied().unwrap_or(1.0);
-    let by_points =
-        |hotkey: &String| decided.iter().map(|pair| it.rules.points.of(pair, hotkey) * weight(&pair.environment)).sum();
+    let by_points = |hotkey: &String| {
+        total(decided.iter().map(|pair| it.rules.points.of(pair, hotkey) * weight(&pair.environment)))
+    };
     let by_standing = |hotkey: &String| {
-        let total: f64 = shares.keys().map(|environment| weight(environment)).sum();
+        let whole: f64 = shares.keys().map(|environment| weight(environment)).sum();
         let reached: f64 =
             shares.iter().map(|(environment, of)| weight(environment) * standing(of, &it.members, hotkey)).sum();
-        if total > 0.0 { reached / total } else { 0.0 }
+        if whole > 0.0 { reached / whole } else { 0.0 }
     };
     let score = |hotkey: &String| if it.rules.by_standing { by_standing(hotkey) } else { by_points(hotkey) };
     let mut scores: Vec<Score> =

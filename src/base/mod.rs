@@ -13,6 +13,7 @@ pub mod scalar;
 pub mod seed;
 pub mod size;
 pub mod span;
+pub mod total;
 pub mod ty;
 pub mod value;
 
@@ -25,5 +26,6 @@ pub(crate) use scalar::scalar;
 pub use seed::Seed;
 pub use size::Size;
 pub use span::Span;
+pub use total::total;
 pub use ty::{RecordTy, Ty};
 pub use value::{Record, Value};

@@ -44,6 +44,17 @@ impl Span {
         Self((self.0 + other.0).min(Self::MAX.0))
     }
 
+    /// In its two largest units, as a person wants it at a glance: `3d4h`, `12m5s`, `1.2s`, `250ms`.
+    pub fn rough(self) -> String {
+        const ROUGH: [(u64, u64); 4] = [(86_400_000, 3_600_000), (3_600_000, 60_000), (60_000, 1_000), (10_000, 1_000)];
+        match ROUGH.iter().find(|(unit, _)| self.0 >= *unit) {
+            Some((_, small)) => Self(self.0 - self.0 % small).to_string(),
+            None if self.0 >= 1_000 && self.0 % 1_000 >= 100 => format!("{}.{}s", self.0 / 1_000, self.0 % 1_000 / 100),
+            None if self.0 >= 1_000 => format!("{}s", self.0 / 1_000),
+            None => self.to_string(),
+        }
+    }
+
     /// Reads numbers with units, largest unit first: `1h30m`, `1.5h`, `90s`.
     pub fn parse(text: &str) -> Result<Self, String> {
         let wrong = || format!("expected a length of time such as `90s`, `20m`, `1h30m` or `3d`, found `{text}`");
@@ -120,6 +131,23 @@ impl From<Span> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rough_lengths_keep_two_units_at_most() {
+        for (text, expected) in [
+            ("3d4h5m", "3d4h"),
+            ("1h0m59s", "1h"),
+            ("12m5s250ms", "12m5s"),
+            ("3m20s999ms", "3m20s"),
+            ("10s999ms", "10s"),
+            ("1s250ms", "1.2s"),
+            ("5s3ms", "5s"),
+            ("250ms", "250ms"),
+            ("0s", "0s"),
+        ] {
+            assert_eq!(Span::parse(text).unwrap().rough(), expected, "{text}");
+        }
+    }
 
     #[test]
     fn lengths_of_time_read_and_print() {

@@ -116,7 +116,8 @@ impl Value {
     }
     /// A decimal, unless it is not a number or infinite.
     pub fn decimal(number: f64) -> Option<Self> {
-        number.is_finite().then_some(Self::Decimal(number))
+        // There is one zero.
+        number.is_finite().then_some(Self::Decimal(number + 0.0))
     }
     pub fn as_f64(&self) -> Option<f64> {
         match self {

@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use serde_json::json;
+
 use super::{
     Exit,
     follow::Followed,
@@ -24,6 +26,8 @@ use crate::{
 const POLL: Duration = Duration::from_millis(300);
 /// Bytes that are read at once.
 const PART: u64 = 64 << 10;
+/// Bytes of a line that are one object.
+const LINE_MAX: usize = 1 << 20;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -50,9 +54,10 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
 fn print(args: &Args, out: &Out) -> Result<Exit, Exit> {
     let stored = args.place.open(out)?;
     let mut told = stored.told(&args.run, out)?;
-    let path = path(&told, args, out)?;
+    let (path, attempt) = path(&told, args, out)?;
     let run = told.header.clone();
     let mut followed = Followed::new(&*stored.store, &run);
+    let mut lines = Lines { node: &args.node, attempt, begun: Vec::new() };
     let mut from = 0;
     loop {
         // What is written before it is known to be over is read after that is known.
@@ -73,9 +78,14 @@ fn print(args: &Args, out: &Out) -> Result<Exit, Exit> {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound && args.follow && !over => break,
                 Err(error) => return Err(out.failure(&format!("cannot read {}: {error}", path.display()))),
             }
+            let bytes = if out.json { lines.of(&bytes) } else { bytes };
             if !out.stream(&bytes)? {
                 return Ok(Exit::Fine);
             }
+        }
+        if over || left {
+            // The last line need not have an end.
+            out.stream(lines.rest())?;
         }
         if over {
             return Ok(Exit::Fine);
@@ -87,7 +97,41 @@ fn print(args: &Args, out: &Out) -> Result<Exit, Exit> {
     }
 }
 
-fn path(told: &Told, args: &Args, out: &Out) -> Result<PathBuf, Exit> {
+/// What is written, as JSON: an object for each line.
+struct Lines<'a> {
+    node: &'a str,
+    attempt: u32,
+    /// A line that has not ended.
+    begun: Vec<u8>,
+}
+
+impl Lines<'_> {
+    /// The lines that are whole with these bytes.
+    fn of(&mut self, bytes: &[u8]) -> Vec<u8> {
+        self.begun.extend(bytes);
+        let Some(end) = self.begun.iter().rposition(|byte| *byte == b'\n') else {
+            // Where no line ever ends, there are pieces.
+            return if self.begun.len() > LINE_MAX { self.rest() } else { Vec::new() };
+        };
+        let rest = self.begun.split_off(end + 1);
+        let whole = std::mem::replace(&mut self.begun, rest);
+        whole[..end].split(|byte| *byte == b'\n').flat_map(|line| self.object(line)).collect()
+    }
+
+    fn rest(&mut self) -> Vec<u8> {
+        let rest = std::mem::take(&mut self.begun);
+        if rest.is_empty() { rest } else { self.object(&rest) }
+    }
+
+    /// Bytes that are no text are shown as such, for JSON has none.
+    fn object(&self, line: &[u8]) -> Vec<u8> {
+        let line = String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line));
+        format!("{}\n", json!({ "node": self.node, "attempt": self.attempt, "line": line })).into_bytes()
+    }
+}
+
+/// Where the log of the attempt that is meant is, and the attempt's number.
+fn path(told: &Told, args: &Args, out: &Out) -> Result<(PathBuf, u32), Exit> {
     let name = &told.header.name;
     let Some(node) = told.world.run.find(&args.node) else { return Err(told.no_node(&args.node, out)) };
     if !told.world.run.is_work(node) {
@@ -117,7 +161,7 @@ fn path(told: &Told, args: &Args, out: &Out) -> Result<PathBuf, Exit> {
         Kind::Mock => Err(out.refused(&format!("{name} was played by the mock backend, which writes no logs"))),
         Kind::Process | Kind::Docker => {
             let id = AttemptId { run: told.header.id, node: args.node.as_str().into(), number };
-            Ok(backend::log_path(&setup.folder, &id))
+            Ok((backend::log_path(&setup.folder, &id), number))
         }
     }
 }
@@ -131,5 +175,26 @@ fn is_over(told: &Told, args: &Args) -> bool {
         (None, _) => true,
         (Some(current), Some(asked)) => current != asked,
         (Some(_), None) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_line_is_an_object_wherever_it_is_cut() {
+        let written = b"one \"two\"\r\n\n\xff\nlast";
+        for part in 1..=written.len() {
+            let mut lines = Lines { node: "a", attempt: 2, begun: Vec::new() };
+            let mut told: Vec<u8> = written.chunks(part).flat_map(|bytes| lines.of(bytes)).collect();
+            told.extend(lines.rest());
+            let told = String::from_utf8(told).unwrap();
+            let read = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
+            let lines: Vec<serde_json::Value> = told.lines().map(read).collect();
+            assert!(lines.iter().all(|line| line["node"] == "a" && line["attempt"] == 2), "{told}");
+            let said: Vec<&str> = lines.iter().filter_map(|line| line["line"].as_str()).collect();
+            assert_eq!(said, ["one \"two\"", "", "\u{fffd}", "last"], "in parts of {part}");
+        }
     }
 }

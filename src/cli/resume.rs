@@ -57,6 +57,14 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
         Ok(setup) => setup,
         Err(error) => return out.failure(&format!("how {} was carried out cannot be read: {error}", run.name)),
     };
+    for (given, option, kind, of) in [
+        (args.jobs.is_some(), "--jobs", Kind::Process, "local commands"),
+        (args.speed.is_some(), "--speed", Kind::Mock, "mock runs"),
+    ] {
+        if given && setup.backend != kind {
+            return out.wrong(&format!("{option} is for {of}, and {} is none of those", run.name));
+        }
+    }
     setup.speed = args.speed.clone().or(setup.speed);
     setup.jobs = args.jobs.or(setup.jobs);
     if let Err(why) = setup.speed() {

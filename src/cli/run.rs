@@ -181,6 +181,11 @@ fn setup(args: &Args, workflow: &Workflow, address: &str, out: &Out) -> Result<S
             return Err(out.wrong(&format!("{option} is for a mock run; add --backend mock")));
         }
     }
+    if args.jobs.is_some() && backend == Kind::Mock {
+        return Err(
+            out.wrong("--jobs is for local commands, and this is a mock run: its world says what its hosts do at once")
+        );
+    }
     let world = args.world.as_deref().map(|path| files::world_file(path, out)).transpose()?;
     let world = world.map(|(text, _)| text);
     let folder = carry::folder(address);

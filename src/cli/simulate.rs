@@ -27,7 +27,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", value_parser = files::entrants)]
     entrants: Option<usize>,
     /// How many runs are played, each with a seed of its own.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = runs)]
     runs: usize,
     /// The seed of the first run; the others follow it.
     #[arg(long, default_value_t = 1)]
@@ -98,6 +98,14 @@ fn simulate(args: &Args, out: &Out) -> Result<Exit, Exit> {
         out.say(&format!("\nThe run with the seed {} {}: {}\n", bad.seed, bad.end, bad.why.as_deref().unwrap_or("")));
     }
     Ok(exit)
+}
+
+/// How many runs are played: none would tell nothing.
+fn runs(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if count > 0 => Ok(count),
+        _ => Err("expected a whole number from 1 on".into()),
+    }
 }
 
 fn side(path: &str, args: &Args, out: &Out) -> Result<Side, Exit> {

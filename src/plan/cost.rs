@@ -10,7 +10,7 @@ use petgraph::{Direction, algo::toposort};
 use super::{Foreseen, NodeIx, Outputs, Part, Trouble, values};
 use crate::{
     action::Expect,
-    base::{GpuKind, GpuRequest, Span, Value},
+    base::{GpuKind, GpuRequest, Span, Value, total},
     rule::Failure,
     workflow::Does,
 };
@@ -71,7 +71,7 @@ impl Costs {
         self.gpus(node).map_or(0.0, |request| f64::from(request.count()) * self.expected(node).hours())
     }
     pub fn gpu_hours_of_all(&self) -> f64 {
-        (0..self.gpus.len()).map(|node| self.gpu_hours(NodeIx::new(node))).sum()
+        total((0..self.gpus.len()).map(|node| self.gpu_hours(NodeIx::new(node))))
     }
     /// The nodes of one longest chain, from its first to its last.
     pub fn critical_path(&self) -> &[u32] {

@@ -11,12 +11,19 @@ use super::{
     state::Run,
 };
 use crate::{
+    action::PROCESS,
     base::Span,
     plan::{self, NodeIx},
-    workflow::OnFailure,
+    workflow::{Does, OnFailure},
 };
 
 impl Run {
+    /// A failure of a node's own work. Where that is a local command there is no entrant: whoever wrote it is to blame.
+    pub(super) fn blamed(&self, node: NodeIx, failure: Failure) -> Failure {
+        let is_local = matches!(&self.plan.step(node).does, Does::Action { action, .. } if action.name == PROCESS);
+        if is_local { Failure { blame: Blame::Operator, ..failure } } else { failure }
+    }
+
     /// The next attempt at a node whose last one has failed, if the cause has budget left.
     pub(super) fn next_attempt(&self, now: Timestamp, node: NodeIx, failure: &Failure) -> Option<Event> {
         let retry = &self.plan.step(node).settings.retry;

@@ -304,7 +304,10 @@ impl World {
                 Ok(()) => return,
                 Err(failure) => failure,
             },
-            Report::CutShort { .. } => Failure::new(Cause::TimeLimit, "it was not done in its time"),
+            Report::CutShort { .. } => {
+                let limit = attempt.time_limit.map_or("its time".into(), |limit| format!("{limit}, its time limit"));
+                self.run.blamed(node, Failure::new(Cause::TimeLimit, format!("it was not done within {limit}")))
+            }
             Report::Failed(failure) => failure,
         };
         self.attempt_failed(node, id, number, failed);
@@ -319,13 +322,13 @@ impl World {
         cut_short: bool,
     ) -> Result<(), Failure> {
         if let Some(why) = self.run.misfit(node, &output) {
-            return Err(Failure::new(Cause::BadOutput, why));
+            return Err(self.run.blamed(node, Failure::new(Cause::BadOutput, why)));
         }
         let event = Event::AttemptSucceeded { node: id.clone(), attempt, output, cut_short };
         let body = body(&event);
         if body.len() > EVENT_BYTES_MAX {
             let message = format!("its output is larger than {EVENT_BYTES_MAX} bytes; hand files on by name instead");
-            return Err(Failure::new(Cause::BadOutput, message));
+            return Err(self.run.blamed(node, Failure::new(Cause::BadOutput, message)));
         }
         self.record_as(&event, body);
         Ok(())

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::model::Model;
 use crate::{
-    base::{GpuKind, Seed, Span, Value},
+    base::{GpuKind, Seed, Span, Value, total},
     plan::NodeIx,
     run::{
         Attempt, Beginning, Cause, Digest, Ending, Failure, Input, Outcome, Record, Report, Run, RunId, World,
@@ -301,7 +301,7 @@ impl Account {
     }
 
     pub fn gpu_hours(&self) -> f64 {
-        self.uses.iter().map(|used| f64::from(used.gpus) * used.hours()).sum()
+        total(self.uses.iter().map(|used| f64::from(used.gpus) * used.hours()))
     }
 
     pub fn cost(&self, model: &Model) -> f64 {
@@ -311,7 +311,7 @@ impl Account {
                 *hours.entry(kind).or_default() += f64::from(used.gpus) * used.hours();
             }
         }
-        hours.iter().map(|(kind, hours)| hours * model.price(kind)).sum()
+        total(hours.iter().map(|(kind, hours)| hours * model.price(kind)))
     }
 }
 

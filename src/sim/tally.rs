@@ -12,7 +12,7 @@ use super::{
     player::{Account, End, Setup, play},
 };
 use crate::{
-    base::{GpuKind, Value},
+    base::{GpuKind, Value, total},
     run::Outcome,
 };
 
@@ -159,8 +159,14 @@ impl Spread {
         numbers.sort_by(f64::total_cmp);
         let at =
             |share: f64| numbers.get((share * (numbers.len() as f64 - 1.0)).round() as usize).copied().unwrap_or(0.0);
-        let mean = numbers.iter().sum::<f64>() / numbers.len().max(1) as f64;
-        Self { mean, p5: at(0.05), median: at(0.5), p95: at(0.95) }
+        let mean = total(numbers.iter().copied()) / numbers.len().max(1) as f64;
+        // Between the two in the middle, where there are two.
+        let middle = numbers.len() / 2;
+        let median = match (numbers.len().is_multiple_of(2), numbers.get(middle)) {
+            (true, Some(upper)) => f64::midpoint(numbers[middle - 1], *upper),
+            (_, middle) => middle.copied().unwrap_or(0.0),
+        };
+        Self { mean, p5: at(0.05), median, p95: at(0.95) }
     }
 }
 
@@ -202,6 +208,12 @@ mod tests {
     fn a_spread_tells_the_least_the_usual_and_the_most() {
         let spread = Spread::of((0..=100).map(f64::from));
         assert_eq!(spread, Spread { mean: 50.0, p5: 5.0, median: 50.0, p95: 95.0 });
-        assert_eq!(Spread::of([]).median, 0.0);
+        assert_eq!(Spread::of([]), Spread { mean: 0.0, p5: 0.0, median: 0.0, p95: 0.0 });
+        assert!(Spread::of([]).mean.is_sign_positive());
+        for (numbers, median) in
+            [(&[7.0][..], 7.0), (&[1.0, 2.0], 1.5), (&[9.0, 1.0, 2.0], 2.0), (&[4.0, 1.0, 2.0, 8.0], 3.0)]
+        {
+            assert_eq!(Spread::of(numbers.iter().copied()).median, median, "{numbers:?}");
+        }
     }
 }

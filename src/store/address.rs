@@ -10,6 +10,8 @@ use super::{Error, MemoryStore, PostgresStore, SqliteStore, Store};
 
 const FOLDER: &str = ".god-flow";
 const FILE: &str = "god-flow.db";
+/// Nobody who writes one of these alone means a file of that name.
+const WORDS: [&str; 4] = ["memory", "sqlite", "postgres", "postgresql"];
 
 /// Opens `memory:`, `sqlite:PATH`, `postgres://…` or a path, making what is not there yet.
 pub async fn open(address: &str) -> Result<Arc<dyn Store>, Error> {
@@ -20,6 +22,13 @@ pub async fn open(address: &str) -> Result<Arc<dyn Store>, Error> {
         Some((scheme, rest)) if rest.starts_with("//") => {
             // Only the scheme is told: the rest may hold a password.
             let why = format!("expected a path, `sqlite:PATH`, `postgres://…` or `memory:`, found `{scheme}://…`");
+            Err(Error::Address { why })
+        }
+        None if WORDS.contains(&address) => {
+            let why = format!(
+                "expected a path, `sqlite:PATH`, `postgres://…` or `memory:`, found `{address}`; a file of that name is \
+                 `./{address}`"
+            );
             Err(Error::Address { why })
         }
         _ => sqlite(address).await,
@@ -95,6 +104,9 @@ mod tests {
         for (address, expected) in [
             ("mysql://root:hush@host/db", "found `mysql://…`"),
             ("sqlite:", "expected the path of a database, found nothing"),
+            ("memory", "a file of that name is `./memory`"),
+            ("sqlite", "found `sqlite`"),
+            ("postgres", "`postgres://…`"),
             ("", "expected the path of a database, found nothing"),
             ("postgres://me:hu/sh@host/db", "percent"),
             ("postgres://me:1/hush@host/db", "percent"),

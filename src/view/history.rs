@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::between;
 use crate::{
-    base::{GpuKind, Span},
+    base::{GpuKind, Span, total},
     run::{
         Event, Failure, Illegal, NodeId, Record, Ruling, RunId,
         place::{GpuId, HostId},
@@ -127,8 +127,7 @@ impl History {
 
     /// GPU-hours used so far; attempts that run count up to `now`.
     pub fn gpu_hours(&self, now: Timestamp) -> f64 {
-        // The sum of nothing would be -0.
-        self.tries.iter().fold(0.0, |sum, it| sum + it.gpu_hours(now))
+        total(self.tries.iter().map(|it| it.gpu_hours(now)))
     }
 }
 

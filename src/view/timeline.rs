@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{History, Try, Went, between};
 use crate::{
-    base::GpuKind,
+    base::{GpuKind, total},
     run::{
         NodeId,
         place::{GpuId, HostId},
@@ -84,7 +84,7 @@ pub fn timeline(history: &History, now: Timestamp) -> Timeline {
     let whole = between(from, to).hours();
     let (mut used, mut count) = (0.0, 0u32);
     for lane in &mut lanes {
-        let hours: f64 = lane.stretches.iter().map(|it| between(it.from, it.to).hours()).sum();
+        let hours = total(lane.stretches.iter().map(|it| between(it.from, it.to).hours()));
         lane.busy = if whole > 0.0 { (hours / whole).min(1.0) } else { 0.0 };
         if lane.gpu.is_some() {
             used += hours;

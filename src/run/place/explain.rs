@@ -184,7 +184,7 @@ impl Waits {
     /// The reason as a sentence, with nodes called by `name`.
     pub fn sentence(&self, name: impl Fn(NodeIx) -> String) -> String {
         let at = |from: &Option<Timestamp>| match from {
-            Some(from) => format!("at {from} at the latest"),
+            Some(from) => format!("at {from:.0} at the latest"),
             None => "when a node of unknown length is over".into(),
         };
         match self {
