@@ -140,7 +140,7 @@ async fn a_run_goes_to_its_end_and_reads_back_the_same() {
     let world = driver::load(&*store, run).await.unwrap();
     assert_eq!(world.now(), Timestamp::from_millisecond(2 * HOUR as i64).unwrap(), "a and b at once, then c");
     let header = store.header(run).await.unwrap();
-    assert_eq!((header.state.as_str(), header.ended_at), ("succeeded", Some(world.now())));
+    assert_eq!((header.state.as_str(), header.ended_at), ("succeeded; 3 of 3 done", Some(world.now())));
     assert_eq!(to_the_end(&store, run, all_well).await, succeeded(json!({ "n": 1 })), "a second driver finds it over");
 }
 
@@ -194,7 +194,7 @@ async fn a_held_step_waits_for_a_decision_that_anybody_may_leave() {
         _ => hour(gives(2)),
     };
     assert_eq!(to_the_end(&store, run, fails).await, End::Held(vec!["a".into()]));
-    assert_eq!(store.header(run).await.unwrap().state, "held: 1 to decide");
+    assert_eq!(store.header(run).await.unwrap().state, "held: 1 to decide; 1 of 3 done, 1 held");
 
     let ask = |ruling| {
         let command = Command::Rule { node: "a".into(), ruling };

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail anywhere")]
 
 use std::{
+    io::Write,
     path::Path,
     process::{Child, Command, Output, Stdio},
     thread,
@@ -218,4 +219,35 @@ fn a_run_that_nobody_has_begun_is_no_interrupted_one() {
     assert!(shown.contains(" 0.0 GPU-hours used"), "no time below zero: {shown}");
     assert!(shown.contains(resume), "{shown}");
     assert!(place.fine(&["runs"]).contains("waiting for a driver"));
+}
+
+#[test]
+fn what_is_said_on_the_first_signal_stays_on_the_terminal() {
+    let place = Place::new();
+    let go = place.path().join("go");
+    let line =
+        format!("echo $$ > pid; exec {} run live.yaml --allow-process --name live", env!("CARGO_BIN_EXE_god-flow"));
+    let mut command = Command::new("script");
+    command.args(["-qec", &format!("stty rows 10 cols 40; {line}"), "/dev/null"]).current_dir(place.path());
+    command.env("GOD_FLOW_STORE", "runs.db").env("TERM", "xterm").env("SHELL", "/bin/sh");
+    let Ok(run) = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn() else {
+        let told = "left out: what a terminal shows, for there is no `script` here that makes one\n";
+        std::io::stderr().write_all(told.as_bytes()).unwrap();
+        return;
+    };
+    wait_for("the first step", || text(&place.call(&["logs", "live", "a"])).contains("one"));
+    let pid = std::fs::read_to_string(place.path().join("pid")).unwrap();
+    assert!(Command::new("kill").args(["-INT", pid.trim()]).status().unwrap().success());
+    thread::sleep(Duration::from_secs(1));
+    std::fs::write(go, "").unwrap();
+    let seen = text(&ended(run));
+    // Each picture begins where the one before is taken away.
+    let pictures: Vec<&str> = seen.split("\u{1b}[J").collect();
+    let leaving = pictures.iter().filter(|picture| picture.contains("leaves at once")).count();
+    assert!(leaving >= 3, "it is gone with the next picture: {pictures:#?}");
+    for picture in &pictures {
+        let lines: Vec<&str> = picture.lines().collect();
+        assert!(lines.len() <= 10 || picture.contains("left live"), "{picture}");
+    }
+    assert!(seen.contains("left live before it was over"), "{seen}");
 }

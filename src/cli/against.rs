@@ -97,7 +97,7 @@ fn rows(outlook: &Outlook) -> BTreeMap<&str, Row<'_>> {
 fn text(old: &Told, outlook: &Outlook, out: &Out) -> String {
     let width = out.look().width;
     let rows = rows(outlook);
-    let mut text = format!("against {} ({})\n\n", old.header.name, old.header.state);
+    let mut text = format!("against {} ({})\n\n", old.header.name, old.header.stands().0);
     let label = rows.keys().map(|step| step.chars().count()).max().unwrap_or(4).max(4);
     text.push_str(&format!("{:<label$}  {:>6}  {:>10}  {:>10}\n", "STEP", "KEPT", "RUNS AGAIN", "IT DEPENDS"));
     let (mut kept, mut again, mut perhaps) = (0, 0, 0);

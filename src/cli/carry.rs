@@ -18,7 +18,7 @@ use super::{
 use crate::{
     backend::{Backend, REPORTS_MAX},
     driver::{self, Driver, End, Finished, Handle, Leaving},
-    run::{NodeId, Outcome},
+    run::{NodeId, Outcome, explain},
     store::{self, RunHeader, Store},
 };
 
@@ -87,8 +87,8 @@ async fn attend(carried: &Carried<'_>, setup: &Setup, out: &Out) -> Exit {
         Driver::new(carried.store.clone(), backend.clone(), clock.clone(), carried.run.id, holder(), inputs);
     let driver = if carried.resumes { driver.resuming(&user()) } else { driver };
     let name = &carried.run.name;
-    let signals = tokio::spawn(leave_on_signals(handle.clone(), name.clone(), out.clone()));
     let progress = Progress::new(carried.run.id, name, clock, out.clone());
+    let signals = tokio::spawn(leave_on_signals(handle.clone(), name.clone(), progress.ear()));
     let driving = tokio::spawn(async move {
         let end = driver.drive().await;
         signals.abort();
@@ -103,8 +103,9 @@ async fn attend(carried: &Carried<'_>, setup: &Setup, out: &Out) -> Exit {
     if let Ok(Finished { world: Some(world), .. }) = &finished {
         progress.end(world);
     }
+    let failed = finished.as_ref().ok().and_then(|finished| explain::failed_at(&finished.world.as_ref()?.run));
     match finished.map(|finished| finished.end) {
-        Ok(End::Over(outcome)) => over(carried, &outcome, out),
+        Ok(End::Over(outcome)) => over(carried, &outcome, failed.as_ref(), out),
         Ok(End::Held(nodes)) => held(carried, &nodes, out),
         Ok(End::Left { under_way }) => left(carried, under_way, &*backend, out),
         Err(error) => {
@@ -115,7 +116,8 @@ async fn attend(carried: &Carried<'_>, setup: &Setup, out: &Out) -> Exit {
     }
 }
 
-fn over(carried: &Carried<'_>, outcome: &Outcome, out: &Out) -> Exit {
+/// `failed_at` is where a failure began.
+fn over(carried: &Carried<'_>, outcome: &Outcome, failed_at: Option<&NodeId>, out: &Out) -> Exit {
     let name = &carried.run.name;
     if out.json {
         let told = out.json_data(&json!({ "run": carried.run.id, "name": name, "outcome": outcome }));
@@ -131,7 +133,8 @@ fn over(carried: &Carried<'_>, outcome: &Outcome, out: &Out) -> Exit {
             Exit::Fine
         }
         Outcome::Failed { node, failure } => out.failure(&format!(
-            "{name} failed at `{node}`: {}: {} (blame: {})",
+            "{name} failed at `{}`: {}: {} (blame: {})",
+            failed_at.unwrap_or(node),
             failure.cause.words(),
             failure.message,
             failure.blame.word()
@@ -210,10 +213,12 @@ fn host() -> String {
 }
 
 /// The first signal leaves when what runs is done, the second at once.
-async fn leave_on_signals(handle: Handle, name: String, out: Out) {
+async fn leave_on_signals(handle: Handle, name: String, say: mpsc::Sender<String>) {
     signalled().await;
-    out.say(&format!("leaving {name}: nothing new starts, what runs is waited for; once more leaves at once\n"));
     handle.leave(Leaving::WhenIdle);
+    let words = "nothing new starts, what runs is waited for; once more leaves at once";
+    // Nobody listens any more where the run has just come to its end.
+    let _ = say.send(format!("leaving {name}: {words}")).await;
     signalled().await;
     handle.leave(Leaving::AtOnce);
 }

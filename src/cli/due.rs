@@ -84,7 +84,7 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
 /// What the store tells of earlier runs of a workflow, real ones or those of a made-up world. Cancelled ones do not count.
 pub(super) fn before(workflow: &Workflow, runs: &[RunHeader], simulated: bool) -> Before {
     let counts = |run: &&RunHeader| {
-        run.title == workflow.name.as_str() && run.simulated == simulated && run.state != "cancelled"
+        run.title == workflow.name.as_str() && run.simulated == simulated && run.stands().0 != "cancelled"
     };
     let latest = runs.iter().filter(counts).max_by_key(|run| run.created_at);
     Before {

@@ -51,9 +51,10 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
     let rows = runs.iter().map(|(run, (state, _))| {
         let id = run.id.to_string();
         let what = if run.simulated { format!("{} (simulated)", run.title) } else { run.title.clone() };
-        vec![run.name.clone(), table::moment(run.created_at), what, state.clone(), id]
+        let far = run.stands().1.unwrap_or("-");
+        vec![run.name.clone(), table::moment(run.created_at), what, state.clone(), far.into(), id]
     });
-    let exit = out.data(&table::table(&["name", "created", "workflow", "state", "id"], rows));
+    let exit = out.data(&table::table(&["name", "created", "workflow", "state", "how far", "id"], rows));
     let interrupted = runs.iter().find(|(_, (state, _))| state == State::Interrupted.word());
     if let (Exit::Fine, Some((run, _))) = (exit, interrupted) {
         let resume = call::about("resume", run, args.place.store.as_deref());
@@ -65,6 +66,6 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
 fn as_json((run, (state, driver)): &(RunHeader, (String, Option<String>))) -> serde_json::Value {
     json!({
         "id": run.id, "name": run.name, "workflow": run.title, "digest": run.workflow, "simulated": run.simulated,
-        "created_at": run.created_at, "ended_at": run.ended_at, "state": state, "driver": driver,
+        "created_at": run.created_at, "ended_at": run.ended_at, "state": state, "driver": driver, "far": run.stands().1,
     })
 }

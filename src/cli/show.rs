@@ -4,7 +4,7 @@ use super::{
     Exit,
     out::Out,
     stored::{Told, Where},
-    table::{fit, length, moment},
+    table::{fit, moment},
 };
 use crate::{
     run::{Outcome, explain::Why},
@@ -55,9 +55,9 @@ fn glance(it: &Summary, resume: &str, out: &Out) -> String {
         text.push_str(&format!("does {} ({}) again\n", again.name, again.run));
     }
     let ended = it.ended.map_or(String::new(), |at| format!(", ended {}", moment(at)));
-    text.push_str(&format!("started {}{ended}, {} in all\n", moment(it.started), length(it.elapsed)));
+    text.push_str(&format!("started {}{ended}, {} in all\n", moment(it.started), it.elapsed.rough()));
     let more = if it.more_to_come { ", more to come" } else { "" };
-    text.push_str(&format!("{} of {} known work nodes done{more}", it.nodes.done, it.nodes.total()));
+    text.push_str(&format!("{}{more}", it.nodes.far(it.held.len())));
     let gpus = &it.gpus;
     let foreign = if gpus.foreign > 0 { format!(", {} held by others", gpus.foreign) } else { String::new() };
     text.push_str(&format!(
@@ -104,6 +104,7 @@ fn glance(it: &Summary, resume: &str, out: &Out) -> String {
     match &it.outcome {
         Some(Outcome::Failed { node, failure }) => {
             let (cause, blame) = (failure.cause.words(), failure.blame.word());
+            let node = it.failed_at.as_ref().unwrap_or(node);
             let line = format!("failed at {node}: {cause}: {} (blame: {blame})", failure.message);
             text.push_str(&format!("\n{}", wrapped(&line, "", width)));
         }
@@ -202,7 +203,7 @@ fn of_node(told: &Told, it: &NodeView, resume: &str, out: &Out) -> String {
             Went::CutShort => "succeeded, cut short by its time limit",
             Went::Failed => "failed",
         };
-        let (started, took) = (moment(attempt.started), length(attempt.length(now)));
+        let (started, took) = (moment(attempt.started), attempt.length(now).rough());
         text.push_str(&format!("  {}  {}{gpus}  from {started} for {took}: {how}\n", attempt.attempt, attempt.host));
         if let Some(failure) = &attempt.failure {
             let line = format!("{} (blame: {}): {}", failure.cause.words(), failure.blame.word(), failure.message);
@@ -210,7 +211,7 @@ fn of_node(told: &Told, it: &NodeView, resume: &str, out: &Out) -> String {
         }
     }
     for (name, value) in [("takes", &it.input), ("gives", &it.output)] {
-        if let Some(value) = value {
+        if let Some(value) = value.as_ref().map(there) {
             text.push_str(&format!("\n{name} {value:#}\n"));
         }
     }
@@ -225,6 +226,18 @@ fn of_node(told: &Told, it: &NodeView, resume: &str, out: &Out) -> String {
         }
     }
     text
+}
+
+/// A value without those of its fields that are not there.
+fn there(value: &serde_json::Value) -> serde_json::Value {
+    match value {
+        serde_json::Value::Object(fields) => fields
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
+        other => other.clone(),
+    }
 }
 
 fn ruling_word(ruling: &crate::run::Ruling) -> &'static str {

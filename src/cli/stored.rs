@@ -92,7 +92,7 @@ pub(super) async fn state<'r>(
 ) -> Result<(&'r str, Option<String>), store::Error> {
     let driver = if run.ended_at.is_none() { store.driver(run.id, Timestamp::now()).await? } else { None };
     let is_left = run.ended_at.is_none() && driver.is_none() && run.state == driver::RUNNING;
-    Ok((if is_left { State::Interrupted.word() } else { &run.state }, driver))
+    Ok((if is_left { State::Interrupted.word() } else { run.stands().0 }, driver))
 }
 
 /// A run and its history, from one reading of its records.

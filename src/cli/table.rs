@@ -1,8 +1,6 @@
-//! Columns of text, and moments and lengths of time as people read them.
+//! Columns of text, and moments as people read them.
 
 use jiff::Timestamp;
-
-use crate::base::Span;
 
 /// Rows under a line of names; the last column is as wide as it is.
 pub(super) fn table(names: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
@@ -26,20 +24,6 @@ pub(super) fn moment(at: Timestamp) -> String {
     Timestamp::from_second(whole).map_or_else(|_| at.to_string(), |at| at.to_string())
 }
 
-/// A length of time in its two largest units: `3d4h`, `12m5s`, `250ms`.
-pub(super) fn length(span: Span) -> String {
-    const UNITS: [u64; 4] = [86_400_000, 3_600_000, 60_000, 1_000];
-    let millis = span.millis();
-    let rounded = match UNITS.iter().position(|unit| millis >= *unit) {
-        Some(at) => {
-            let small = UNITS.get(at + 1).copied().unwrap_or(1_000);
-            millis - millis % small
-        }
-        None => millis,
-    };
-    Span::from_millis(rounded).unwrap_or(span).to_string()
-}
-
 /// A text in a width, cut at its end.
 pub(super) fn fit(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
@@ -48,18 +32,4 @@ pub(super) fn fit(text: &str, width: usize) -> String {
     let mut cut: String = text.chars().take(width.saturating_sub(1)).collect();
     cut.push('…');
     cut
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lengths_of_time_keep_two_units() {
-        for (text, expected) in
-            [("3d4h5m", "3d4h"), ("12m5s250ms", "12m5s"), ("250ms", "250ms"), ("5s3ms", "5s"), ("0s", "0s")]
-        {
-            assert_eq!(length(Span::parse(text).unwrap()), expected, "{text}");
-        }
-    }
 }

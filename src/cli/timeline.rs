@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Exit, out::Out, stored::Where, table::length};
+use super::{Exit, out::Out, stored::Where};
 use crate::view::{self, Lane, Timeline, Went, between};
 
 #[derive(clap::Args)]
@@ -63,14 +63,14 @@ fn text(title: &str, timeline: &Timeline, out: &Out) -> String {
         text.push_str(&format!("{label:<label_width$}  {cells} {:>3.0} %\n", 100.0 * lane.busy));
     }
     if !gpus.is_empty() {
-        let end = length(whole);
+        let end = whole.rough();
         let gap = width.saturating_sub(end.chars().count() + 1);
         text.push_str(&format!("{:<label_width$}  0{:<gap$}{end}\n", "", ""));
     }
     let plain = timeline.lanes.iter().filter(|lane| lane.gpu.is_none()).map(|lane| lane.stretches.len()).sum::<usize>();
     text.push_str(&format!(
         "{} in all; {:.1} GPU-hours, GPUs busy {:.0} %; {plain} attempts without GPUs\n",
-        length(whole),
+        whole.rough(),
         timeline.gpu_hours,
         100.0 * timeline.busy
     ));

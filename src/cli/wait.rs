@@ -55,7 +55,7 @@ pub(super) async fn until_due(store: &dyn Store, awaited: &Awaited<'_>, out: &Ou
                 (left, format!("`{name}` is due at {}: waiting until then; Ctrl-C leaves\n", table::moment(then)))
             }
             Due::Busy => {
-                let busy = earlier.iter().rev().find(|run| run.ended_at.is_none() && run.state != "cancelled");
+                let busy = earlier.iter().rev().find(|run| run.ended_at.is_none() && run.stands().0 != "cancelled");
                 let busy = match busy {
                     Some(run) => {
                         let state = stored::state(store, run).await;

@@ -7,7 +7,7 @@ use super::{Driver, End, Error, Leaving, Notice, handle::Asked, inbox, lease, lo
 use crate::{
     backend::{self, AttemptId, Work},
     plan::NodeIx,
-    run::{Command, Ending, Input, NodeId, Outcome, Record, World},
+    run::{Command, Counts, Ending, Input, NodeId, Outcome, Record, World, explain::failed_at},
     store::{self, Fence},
     workflow::OnTimeLimit,
 };
@@ -231,13 +231,18 @@ fn begun(record: &Record) -> Option<NodeId> {
 /// A few words on how a run stands that nobody drives any more, and when it ended.
 pub(super) fn summary(world: &World) -> (String, Option<Timestamp>) {
     let run = &world.run;
-    match &run.outcome {
+    let (state, ended): (String, _) = match &run.outcome {
         Some(Outcome::Succeeded { .. }) => ("succeeded".into(), Some(world.now())),
-        Some(Outcome::Failed { node, .. }) => (format!("failed at {node}"), Some(world.now())),
+        Some(Outcome::Failed { node, .. }) => {
+            (format!("failed at {}", failed_at(run).as_ref().unwrap_or(node)), Some(world.now()))
+        }
         Some(Outcome::Cancelled) => ("cancelled".into(), Some(world.now())),
         None if run.cancelled => ("to be cancelled when it is resumed".into(), None),
         None if run.paused => ("paused".into(), None),
         None if !run.held.is_empty() => (format!("held: {} to decide", run.held.len()), None),
         None => ("left, to be resumed".into(), None),
-    }
+    };
+    let counts = Counts::of_work(run, |_| false);
+    let far = if counts.total() > 0 { format!("; {}", counts.far(run.held.len())) } else { String::new() };
+    (state + &far, ended)
 }

@@ -11,7 +11,7 @@ use super::{
     place::Queue,
     record::{Chain, Record, RunId},
     rerun::Reusable,
-    state::{Illegal, Run, place_ix},
+    state::{Illegal, Run, Status, place_ix},
     world::{Beginning, Command, Input, World, body, read},
 };
 use crate::{plan::NodeIx, workflow::Workflow};
@@ -117,6 +117,13 @@ impl World {
     pub fn waiting(&self) -> impl Iterator<Item = NodeIx> {
         let waiting = |node: &NodeIx| self.queue.get(place_ix(*node)).is_some();
         self.run.plan.nodes().filter(waiting)
+    }
+
+    /// Those, and the nodes that wait for the moment of their next attempt: they have all that they need, and do not start.
+    pub fn ready(&self) -> impl Iterator<Item = NodeIx> {
+        let is_ready =
+            |node: &NodeIx| self.queue.get(place_ix(*node)).is_some() || self.run.status(*node) == Status::Retrying;
+        self.run.plan.nodes().filter(is_ready)
     }
 }
 

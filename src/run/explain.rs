@@ -9,7 +9,7 @@ use petgraph::Direction;
 use serde::Serialize;
 
 use super::{
-    event::NodeId,
+    event::{NodeId, Outcome},
     failure::{Blame, Cause, Failure},
     place::{self, GpuId, HostId},
     state::{Ending, Run, Status, place_ix},
@@ -102,7 +102,8 @@ pub fn explain(world: &World, now: Timestamp, id: &str) -> Option<Vec<Why>> {
         Some(node) => Some(of_node(world, now, node)),
         None => {
             let behind = around(&world.run, id)?;
-            Some(vec![Why::NotYet { behind: world.run.plan.id(behind).into() }])
+            let not_yet = Why::NotYet { behind: world.run.plan.id(behind).into() };
+            Some(std::iter::once(not_yet).chain(paused(&world.run)).collect())
         }
     }
 }
@@ -119,7 +120,7 @@ pub fn of_node(world: &World, now: Timestamp, node: NodeIx) -> Vec<Why> {
                 return vec![Why::Done];
             }
             let (undone, some) = undone(run, close);
-            vec![Why::Open { undone, some }]
+            std::iter::once(Why::Open { undone, some }).chain(paused(run)).collect()
         }
         Status::Held => failure(run, node)
             .map(|it| Why::Held { blame: it.blame, cause: it.cause, message: it.message.clone() })
@@ -135,7 +136,7 @@ pub fn of_node(world: &World, now: Timestamp, node: NodeIx) -> Vec<Why> {
         }
         Status::Abandoned => vec![Why::Abandoned { by: abandoned_by(run, node) }],
         Status::Retrying => {
-            let mut reasons: Vec<Why> = run.paused.then_some(Why::Paused).into_iter().collect();
+            let mut reasons: Vec<Why> = paused(run).into_iter().collect();
             let tries = run.tries.get(&node);
             let until = tries.and_then(|tries| tries.not_before).filter(|until| *until > now);
             if let (Some(tries), Some(until)) = (tries, until) {
@@ -152,10 +153,14 @@ pub fn of_node(world: &World, now: Timestamp, node: NodeIx) -> Vec<Why> {
         }
         Status::Waiting if run.unmet(node) > 0 => {
             let (undone, some) = undone(run, node);
-            vec![Why::Needs { undone, some }]
+            std::iter::once(Why::Needs { undone, some }).chain(paused(run)).collect()
         }
-        Status::Waiting => waiting(world, now, node, run.paused.then_some(Why::Paused).into_iter().collect()),
+        Status::Waiting => waiting(world, now, node, paused(run).into_iter().collect()),
     }
+}
+
+fn paused(run: &Run) -> Option<Why> {
+    (run.paused && run.outcome.is_none()).then_some(Why::Paused)
 }
 
 fn running(attempt: &super::state::Attempt) -> Why {
@@ -235,6 +240,13 @@ fn abandoned_by(run: &Run, node: NodeIx) -> Option<NodeId> {
     }
 }
 
+/// Where the failure began that the run has ended with: the innermost failed node behind the step that took the run with
+/// it, such as the item of a fan-out.
+pub fn failed_at(run: &Run) -> Option<NodeId> {
+    let Some(Outcome::Failed { node, .. }) = &run.outcome else { return None };
+    Some(run.find(node).map_or_else(|| node.clone(), |node| run.plan.id(deepest(run, node)).into()))
+}
+
 /// The innermost failed node behind a step: where its failure began.
 fn deepest(run: &Run, node: NodeIx) -> NodeIx {
     let mut at = node;
@@ -270,8 +282,8 @@ impl Why {
     /// The reason as a sentence for people, at a moment.
     pub fn sentence(&self, now: Timestamp) -> String {
         let ago = |since: Timestamp| {
-            crate::base::Span::from_millis(u64::try_from(now.duration_since(since).as_millis()).unwrap_or(0))
-                .map_or_else(|| since.to_string(), short)
+            let millis = u64::try_from(now.duration_since(since).as_millis()).unwrap_or(0);
+            Span::from_millis(millis).unwrap_or(Span::MAX).rough()
         };
         let named = |count: usize, some: &[NodeId]| {
             let list = some.iter().map(|id| &**id).collect::<Vec<_>>().join(", ");
@@ -309,9 +321,11 @@ impl Why {
             Self::BackOff { until, attempts, cause, message } => {
                 let cause = cause.map_or(String::new(), |cause| format!(" ({})", cause.words()));
                 let message = message.as_ref().map_or(String::new(), |it| format!(": {it}"));
-                format!("attempt {attempts} failed{cause}{message}; the next one not before {until}")
+                let wait = u64::try_from(until.duration_since(now).as_millis()).unwrap_or(0);
+                let wait = Span::from_millis(wait).unwrap_or(Span::MAX).rough();
+                format!("attempt {attempts} failed{cause}{message}; the next one in {wait}, at {until:.0}")
             }
-            Self::Paused => "the run is paused".into(),
+            Self::Paused => "the run is paused: nothing new starts until it is resumed".into(),
             Self::Held { blame, cause, message } => {
                 format!("held for a decision: {} ({message}); blame: {}", cause.words(), blame.word())
             }
@@ -325,11 +339,4 @@ impl Why {
             Self::NotYet { behind } => format!("not in the plan yet: it lies behind {behind}, which is not that far"),
         }
     }
-}
-
-/// A length of time to the second; short ones to the millisecond.
-fn short(span: Span) -> String {
-    let millis = span.millis();
-    let rounded = if millis >= 1_000 { millis - millis % 1_000 } else { millis };
-    Span::from_millis(rounded).unwrap_or(span).to_string()
 }

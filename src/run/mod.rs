@@ -3,6 +3,7 @@
 mod aftermath;
 mod ask;
 mod begin;
+pub mod count;
 pub mod event;
 pub mod explain;
 pub mod failure;
@@ -17,6 +18,7 @@ pub mod verify;
 mod world;
 
 pub use begin::{Reader, Recorded, Replay};
+pub use count::Counts;
 pub use event::{Again, Event, NodeId, Outcome, Ruling};
 pub use failure::{Blame, Cause, Failure};
 pub use record::{Digest, Record, RunId};

@@ -108,9 +108,17 @@ pub struct RunHeader {
     /// How it is carried out, in the words of whoever does it.
     pub setup: String,
     pub created_at: Timestamp,
-    /// A few words on how far it is.
+    /// A few words on how it stands and, behind a semicolon, how far it is.
     pub state: String,
     pub ended_at: Option<Timestamp>,
+}
+
+impl RunHeader {
+    /// How the run stands, and how far it was when that was last told: `failed at train`, `2 of 5 done, 1 failed`.
+    pub fn stands(&self) -> (&str, Option<&str>) {
+        let parts = self.state.rsplit_once("; ");
+        parts.map_or((&self.state, None), |(stands, far)| (stands, Some(far)))
+    }
 }
 
 /// The right to append to a run, until another takes it over.

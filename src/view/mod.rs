@@ -13,13 +13,14 @@ mod timeline;
 pub use history::{History, Reuse, Ruled, Try, Went};
 pub use node::{NodeView, node};
 pub use perfetto::perfetto;
-pub use summary::{Counts, Gpus, HeldNode, State, StepRow, Summary, Waiting, summary};
+pub use summary::{Gpus, HeldNode, State, StepRow, Summary, Waiting, summary};
 pub use svg::svg;
 pub use timeline::{Lane, Stretch, Timeline, timeline};
 
 use jiff::Timestamp;
 
 use crate::base::Span;
+pub use crate::run::Counts;
 
 /// The time between two moments; none at all where the second comes first.
 pub fn between(from: Timestamp, to: Timestamp) -> Span {

@@ -8,7 +8,8 @@ use super::{History, Reuse, Ruled, Try};
 use crate::{
     plan::{NodeIx, Part},
     run::{
-        Event, NodeId, Record, World,
+        Event, NodeId, Record, Ruling, Status, World,
+        count::standing,
         explain::{self, Why},
         output, read,
     },
@@ -69,10 +70,14 @@ pub fn node(world: &World, history: &History, records: &[Record], id: &str, now:
             }
             Some(Event::Reused { node, basis, .. }) if node == id => input = Some(basis.input),
             Some(Event::Closed { node, output: Some(output) }) if node == end => given = Some(output),
+            Some(Event::Ruled { node, ruling: Ruling::Replace(value), .. }) if node == id => given = Some(value),
             _ => {}
         }
     }
+    // What is skipped gives nothing, though others may read a null there; what is done again has given nothing yet.
+    let is_done = standing(run, node) == Status::Done;
     let given = given.or_else(|| output(run, node).map(|value| value.to_json()));
+    let given = given.filter(|given| is_done && !given.is_null());
     let needs = plan.graph().neighbors_directed(node, petgraph::Direction::Incoming);
     let mut needs: Vec<NodeIx> = needs.map(|need| plan.open_of(need)).collect();
     needs.sort();

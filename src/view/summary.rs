@@ -13,7 +13,8 @@ use crate::{
         outline::{self, Places, Row},
     },
     run::{
-        Again, Failure, NodeId, Outcome, RunId, Status, World,
+        Again, Counts, Failure, NodeId, Outcome, RunId, Status, World,
+        count::standing,
         explain::{self, Why},
         rerun::without_keys,
     },
@@ -49,6 +50,9 @@ pub struct Summary {
     pub held: Vec<HeldNode>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
+    /// Where the failure began that it ended with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed_at: Option<NodeId>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -69,21 +73,6 @@ pub enum State {
     Cancelled,
 }
 
-/// How many nodes stand where.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Counts {
-    pub waiting: usize,
-    pub running: usize,
-    pub done: usize,
-    /// Of those that are done, how many were kept from another run.
-    pub reused: usize,
-    pub failed: usize,
-    pub skipped: usize,
-    pub held: usize,
-    /// Not to be done any more.
-    pub abandoned: usize,
-}
-
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Gpus {
     pub used: usize,
@@ -98,6 +87,8 @@ pub struct StepRow {
     pub name: Name,
     pub does: String,
     pub counts: Counts,
+    /// Of its nodes that wait, how many have all that they need and do not start.
+    pub ready: usize,
     /// GPUs that its nodes use now.
     pub gpus: usize,
     pub gpu_hours: f64,
@@ -135,19 +126,16 @@ pub fn summary(id: RunId, world: &World, history: &History, now: Timestamp) -> S
         rows: outline::outline(plan.workflow()),
     });
     let places = Places::of(plan);
-    let mut nodes = Counts::default();
+    let is_kept = |node: NodeIx| !history.reused.is_empty() && history.reused.contains_key(plan.id(node).as_str());
     let mut more_to_come = false;
     for node in plan.nodes() {
-        let status = status(world, node);
+        let status = standing(run, node);
         let part = plan.node(node).part;
         more_to_come |= part == Part::Open && run.status(node) == Status::Waiting;
-        let reused = run.status(node) == Status::Done && history.reused.contains_key(plan.id(node).as_str());
-        if part == Part::Task && run.is_work(node) {
-            nodes.add(status, reused);
-        }
+        let reused = is_kept(node);
         let whole = part != Part::Close && !matches!(status, Status::Done | Status::Open | Status::Running);
         if outline::is_counted(plan, node, whole && plan.behind(node).is_empty()) {
-            top.find(&places.path(plan, node)).counts.add(status, reused);
+            top.find(&places.path(plan, node)).counts.count(status, reused);
         }
     }
     for found in &history.tries {
@@ -156,6 +144,9 @@ pub fn summary(id: RunId, world: &World, history: &History, now: Timestamp) -> S
             row.gpu_hours += found.gpu_hours(now);
             row.gpus += if found.ended.is_none() { found.gpus.len() } else { 0 };
         }
+    }
+    for node in world.ready() {
+        top.find(&places.path(plan, node)).ready += 1;
     }
     let ended = history.ended;
     let failure = |node: &NodeIx| run.tries.get(node).and_then(|tries| tries.failure.clone());
@@ -171,7 +162,7 @@ pub fn summary(id: RunId, world: &World, history: &History, now: Timestamp) -> S
         ended,
         elapsed: between(run.started, ended.unwrap_or(now)),
         again: run.again.clone(),
-        nodes,
+        nodes: Counts::of_work(run, is_kept),
         more_to_come: more_to_come && run.outcome.is_none(),
         gpus: gpus(world),
         gpu_hours: history.gpu_hours(now),
@@ -179,6 +170,7 @@ pub fn summary(id: RunId, world: &World, history: &History, now: Timestamp) -> S
         waiting: waiting(world, now),
         held: run.held.iter().map(|node| HeldNode { node: plan.id(*node).into(), failure: failure(node) }).collect(),
         outcome: run.outcome.clone(),
+        failed_at: explain::failed_at(run),
     }
 }
 
@@ -198,18 +190,6 @@ impl Summary {
             group.why = explain::left(std::mem::take(&mut group.why));
         }
         self
-    }
-}
-
-/// Where a node stands; a composite step is done when its end is.
-fn status(world: &World, node: NodeIx) -> Status {
-    let run = &world.run;
-    match run.status(node) {
-        Status::Open => match run.status(run.plan.close_of(node)) {
-            Status::Done => Status::Done,
-            _ => Status::Open,
-        },
-        status => status,
     }
 }
 
@@ -241,8 +221,7 @@ fn gpus(world: &World) -> Gpus {
 fn waiting(world: &World, now: Timestamp) -> Vec<Waiting> {
     let run = &world.run;
     let mut groups: BTreeMap<String, (usize, NodeIx)> = BTreeMap::new();
-    let back_off = run.tries.keys().copied().filter(|node| run.status(*node) == Status::Retrying);
-    for node in world.waiting().chain(back_off) {
+    for node in world.ready() {
         let group = groups.entry(without_keys(&run.plan.id(node))).or_insert((0, node));
         group.0 += 1;
     }
@@ -262,54 +241,10 @@ impl StepRow {
             _ => row.does.clone(),
         };
         let rows = row.rows.iter().map(Self::of).collect();
-        Self { name: row.name.clone(), does, counts: Counts::default(), gpus: 0, gpu_hours: 0.0, rows }
+        Self { name: row.name.clone(), does, counts: Counts::default(), ready: 0, gpus: 0, gpu_hours: 0.0, rows }
     }
     fn find(&mut self, path: &[usize]) -> &mut Self {
         path.iter().fold(self, |row, at| &mut row.rows[*at])
-    }
-}
-
-impl Counts {
-    fn add(&mut self, status: Status, reused: bool) {
-        let count = match status {
-            Status::Waiting | Status::Retrying => &mut self.waiting,
-            Status::Running | Status::Open => &mut self.running,
-            Status::Done => &mut self.done,
-            Status::Skipped => &mut self.skipped,
-            Status::Failed => &mut self.failed,
-            Status::Held => &mut self.held,
-            Status::Abandoned => &mut self.abandoned,
-        };
-        *count += 1;
-        self.reused += usize::from(reused);
-    }
-    pub fn total(&self) -> usize {
-        self.waiting + self.running + self.done + self.failed + self.skipped + self.held + self.abandoned
-    }
-    /// The counts that are not zero, in words, what matters most first.
-    pub fn words(&self) -> String {
-        self.told("running")
-    }
-    /// The same of a run that nobody drives.
-    pub fn words_of_left(&self) -> String {
-        self.told("left under way")
-    }
-    fn told(&self, running: &str) -> String {
-        let all = [
-            (self.held, "held"),
-            (self.failed, "failed"),
-            (self.running, running),
-            (self.waiting, "waiting"),
-            (self.done, "done"),
-            (self.skipped, "skipped"),
-            (self.abandoned, "abandoned"),
-        ];
-        let told = all.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
-        let mut text = told.collect::<Vec<_>>().join(", ");
-        if self.reused > 0 {
-            text.push_str(&format!(" ({} kept)", self.reused));
-        }
-        text
     }
 }
 

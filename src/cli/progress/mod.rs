@@ -1,5 +1,6 @@
 //! How a run goes, while it goes: redrawn on a terminal, told line by line elsewhere. All of it is on stderr.
 
+mod fold;
 mod screen;
 mod seen;
 mod told;
@@ -10,9 +11,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast::error::RecvError, mpsc};
 
-use self::{screen::Screen, seen::Seen, told::Told};
+use self::{
+    screen::{Look, Screen, size},
+    seen::Seen,
+    told::Told,
+};
 use super::out::Out;
 use crate::{
     backend::Clock,
@@ -25,6 +30,9 @@ const EVERY: Duration = Duration::from_millis(200);
 /// Looking at a large run takes longer; no more than this share of the time goes into it.
 const SHARE: u32 = 20;
 
+/// Words by the way that may wait: there are two signals.
+const SAID_MAX: usize = 4;
+
 /// Shows a run until its driver is gone.
 pub(super) struct Progress {
     run: RunId,
@@ -32,6 +40,9 @@ pub(super) struct Progress {
     clock: Clock,
     out: Out,
     shown: Shown,
+    /// What was seen last.
+    last: Option<Seen>,
+    said: (mpsc::Sender<String>, mpsc::Receiver<String>),
 }
 
 enum Shown {
@@ -43,7 +54,12 @@ impl Progress {
     pub(super) fn new(run: RunId, name: &str, clock: Clock, out: Out) -> Self {
         let is_screen = std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         let shown = if is_screen { Shown::Screen(Screen::default()) } else { Shown::Told(Told::default()) };
-        Self { run, name: name.into(), clock, out, shown }
+        Self { run, name: name.into(), clock, out, shown, last: None, said: mpsc::channel(SAID_MAX) }
+    }
+
+    /// Where something can be said meanwhile that must stay in sight.
+    pub(super) fn ear(&self) -> mpsc::Sender<String> {
+        self.said.0.clone()
     }
 
     pub(super) async fn follow(mut self, handle: Handle) -> Self {
@@ -57,42 +73,48 @@ impl Progress {
                     Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => return self,
                 },
+                Some(text) = self.said.1.recv() => self.say(text),
                 () = handle.gone() => return self,
                 // A notice that comes in between only begins this anew.
-                seen = self.look(&handle, pause) => {
+                seen = glimpse(self.run, self.clock.clone(), &handle, pause) => {
                     let Some((seen, took)) = seen else { return self };
                     pause = EVERY.max(took * SHARE);
                     self.show(&seen);
+                    self.last = Some(seen);
                 }
             }
         }
     }
 
-    async fn look(&self, handle: &Handle, pause: Duration) -> Option<(Seen, Duration)> {
-        tokio::time::sleep(pause).await;
-        let (run, clock) = (self.run, self.clock.clone());
-        handle
-            .look(move |world| {
-                let began = Instant::now();
-                (Seen::of(run, world, clock.now()), began.elapsed())
-            })
-            .await
-    }
-
     /// How it stands when nothing more is driven here.
     pub(super) fn end(mut self, world: &World) {
         let seen = Seen::of(self.run, world, world.now());
+        if let Shown::Screen(screen) = &mut self.shown {
+            screen.footer = None;
+        }
         self.show(&seen);
         match &mut self.shown {
             Shown::Screen(screen) => screen.leave(),
-            Shown::Told(_) => self.out.say(&format!("{}\n", seen.head)),
+            Shown::Told(_) => self.out.say(&format!("{}\n", seen.line())),
         }
     }
 
     fn show(&mut self, seen: &Seen) {
         match &mut self.shown {
-            Shown::Screen(screen) => self.out.say(&screen.draw(seen, self.out.colour, self.out.unicode)),
+            Shown::Screen(screen) => self.out.say(&screen.draw(seen, look(&self.out))),
             Shown::Told(told) => self.out.say(&told.lines(seen)),
+        }
+    }
+
+    /// What is said stays on the screen for as long as it is drawn.
+    fn say(&mut self, text: String) {
+        match (&mut self.shown, &self.last) {
+            (Shown::Screen(screen), Some(last)) => {
+                screen.footer = Some(text);
+                self.out.say(&screen.draw(last, look(&self.out)));
+            }
+            (Shown::Screen(screen), None) => screen.footer = Some(text),
+            (Shown::Told(_), _) => self.out.say(&format!("{text}\n")),
         }
     }
 
@@ -112,6 +134,21 @@ impl Progress {
         }
         self.out.say(&format!("{text}\n"));
     }
+}
+
+/// What is seen of the run after a while, and how long it took to look.
+async fn glimpse(run: RunId, clock: Clock, handle: &Handle, pause: Duration) -> Option<(Seen, Duration)> {
+    tokio::time::sleep(pause).await;
+    let look = move |world: &World| {
+        let began = Instant::now();
+        (Seen::of(run, world, clock.now()), began.elapsed())
+    };
+    handle.look(look).await
+}
+
+fn look(out: &Out) -> Look {
+    let (width, height) = size();
+    Look { width, height, colour: out.colour, unicode: out.unicode }
 }
 
 /// Rows that have been told of, by their paths.

@@ -17,10 +17,10 @@ const TOLD_MAX: usize = 3;
 
 /// A run at one moment.
 pub(super) struct Seen {
-    /// State, time, GPUs, nodes.
-    pub(super) head: String,
+    /// Name, state and time, nodes, GPUs.
+    pub(super) head: Vec<String>,
     pub(super) rows: Vec<Row>,
-    /// What waits and why, what is slow.
+    /// What is held, what waits and why, what is slow.
     pub(super) remarks: Vec<String>,
 }
 
@@ -31,6 +31,8 @@ pub(super) struct Row {
     pub(super) path: String,
     pub(super) name: String,
     pub(super) counts: Counts,
+    /// Of those that wait, how many have all that they need and do not start.
+    pub(super) ready: usize,
     /// It is decided and not done, so that it never takes time.
     pub(super) is_pure: bool,
 }
@@ -41,39 +43,58 @@ impl Seen {
         let ended = summary.outcome.is_some();
         let mut rows = Vec::new();
         summary.steps.iter().for_each(|step| add(&mut rows, step, "", 0));
-        let mut head = format!("{} · {}", summary.name, summary.workflow);
-        if summary.simulated {
-            head.push_str(" (mock)");
-        }
-        head.push_str(&format!(" · {} {}", summary.state.word(), rounded(summary.elapsed)));
-        if summary.gpus.total > 0 && !ended {
-            head.push_str(&format!(" · {} of {} GPUs", summary.gpus.used, summary.gpus.total));
-        }
+        let mock = if summary.simulated { " (mock)" } else { "" };
+        let mut head = vec![
+            format!("{} · {}{mock}", summary.name, summary.workflow),
+            format!("{} {}", summary.state.word(), summary.elapsed.rough()),
+        ];
         if summary.nodes.total() > 0 {
-            let more = if summary.more_to_come { " so far" } else { "" };
-            head.push_str(&format!(" · {} of {}{more} done", over(&summary.nodes), summary.nodes.total()));
+            let more = if summary.more_to_come { ", more to come" } else { "" };
+            head.push(format!("{}{more}", summary.nodes.far(summary.held.len())));
+        }
+        if summary.gpus.total > 0 && !ended {
+            head.push(format!("{} of {} GPUs", summary.gpus.used, summary.gpus.total));
         }
         if summary.state == State::Running {
             let left = world.time_left(now);
             if left > Span::ZERO {
-                head.push_str(&format!(" · at least {} left", rounded(left)));
+                head.push(format!("at least {} left", left.rough()));
             }
         }
-        let mut remarks = Vec::new();
+        let held = summary.held.iter().take(TOLD_MAX).map(|held| format!("held for a decision: {}", held.node));
+        let mut remarks: Vec<String> = held.collect();
         for waiting in summary.waiting.iter().filter(|_| !ended).take(TOLD_MAX) {
             let why: Vec<String> = waiting.why.iter().map(|why| why.sentence(now)).collect();
             remarks.push(format!("{} waiting at {}: {}", waiting.count, waiting.step, first(&why)));
         }
         remarks.extend(slow(world, now));
-        remarks.extend(summary.held.iter().take(TOLD_MAX).map(|held| format!("held for a decision: {}", held.node)));
         Self { head, rows, remarks }
+    }
+
+    /// The head as one line.
+    pub(super) fn line(&self) -> String {
+        self.head.join(" · ")
+    }
+}
+
+impl Row {
+    /// Something of it runs, is to start, waits for somebody or has gone wrong.
+    pub(super) fn is_active(&self) -> bool {
+        let counts = &self.counts;
+        counts.running + counts.held + counts.failed + self.ready > 0
+    }
+
+    /// There is nothing more to do of it.
+    pub(super) fn is_over(&self) -> bool {
+        self.counts.over() == self.counts.total()
     }
 }
 
 fn add(rows: &mut Vec<Row>, step: &StepRow, above: &str, depth: usize) {
     let path = if above.is_empty() { step.name.to_string() } else { format!("{above}/{}", step.name) };
     let is_pure = action::find(&step.does).is_some_and(action::Action::is_pure);
-    rows.push(Row { depth, path: path.clone(), name: step.name.to_string(), counts: step.counts, is_pure });
+    let (counts, ready) = (step.counts, step.ready);
+    rows.push(Row { depth, path: path.clone(), name: step.name.to_string(), counts, ready, is_pure });
     step.rows.iter().for_each(|row| add(rows, row, &path, depth + 1));
 }
 
@@ -103,7 +124,9 @@ fn slow(world: &World, now: Timestamp) -> Vec<String> {
     let mut told: Vec<String> = slow
         .iter()
         .take(TOLD_MAX)
-        .map(|(taken, expected, id)| format!("slow: {id} has taken {}, {expected} were expected", rounded(*taken)))
+        .map(|(taken, expected, id)| {
+            format!("slow: {id} has taken {}, {} were expected", taken.rough(), expected.rough())
+        })
         .collect();
     if more > 0 {
         told.push(format!("{more} more are slow"));
@@ -123,21 +146,4 @@ fn expected(world: &World, node: crate::plan::NodeIx) -> Option<Span> {
         },
         _ => None,
     }
-}
-
-/// Nodes about which nothing is left to do.
-pub(super) fn over(counts: &Counts) -> usize {
-    counts.done + counts.skipped + counts.failed + counts.abandoned
-}
-
-/// Two units are enough of a glance.
-fn rounded(span: Span) -> Span {
-    let millis = span.millis();
-    let unit = match millis {
-        0..10_000 => 100,
-        10_000..3_600_000 => 1_000,
-        3_600_000..86_400_000 => 60_000,
-        _ => 3_600_000,
-    };
-    Span::from_millis(millis / unit * unit).unwrap_or(span)
 }

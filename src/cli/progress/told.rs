@@ -2,10 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{
-    Known,
-    seen::{Seen, over},
-};
+use super::{Known, seen::Seen};
 
 /// What has been told.
 #[derive(Default)]
@@ -22,11 +19,11 @@ impl Told {
     pub(super) fn lines(&mut self, seen: &Seen) -> String {
         let mut text = String::new();
         if !std::mem::replace(&mut self.head, true) {
-            text.push_str(&format!("{}\n", seen.head));
+            text.push_str(&format!("{}\n", seen.line()));
         }
         for row in &seen.rows {
             let counts = &row.counts;
-            let (total, over) = (counts.total(), over(counts));
+            let (total, over) = (counts.total(), counts.over());
             let has_begun = counts.running + over + counts.held > 0;
             if row.is_pure && counts.failed == 0 || !has_begun || counts.skipped + counts.abandoned == total {
                 continue;
@@ -56,8 +53,8 @@ mod tests {
     use crate::view::Counts;
 
     fn seen(counts: Counts, remarks: &[&str]) -> Seen {
-        let row = Row { depth: 0, path: "rounds/train".into(), name: "train".into(), counts, is_pure: false };
-        Seen { head: "x".into(), rows: vec![row], remarks: remarks.iter().map(ToString::to_string).collect() }
+        let row = Row { depth: 0, path: "rounds/train".into(), name: "train".into(), counts, ready: 0, is_pure: false };
+        Seen { head: vec!["x".into()], rows: vec![row], remarks: remarks.iter().map(ToString::to_string).collect() }
     }
 
     #[test]
