@@ -176,29 +176,90 @@ fn what_failed_runs_again_and_what_is_asked_for_too() {
     assert!(Reusable::of(whole.id, workflow, &whole.log, Some("nothing"), false).is_err());
 }
 
+/// Entrants whose failure the step around them turns into a result.
+const ENTRANTS: &str = r#"
+god_flow: 1
+workflow: entrants
+rules:
+  entrants: [{ id: a }, { id: b }, { id: c }]
+steps:
+  each:
+    for_each: { entrant: "${rules.entrants}", key: "${entrant.id}" }
+    use: pipeline
+    with: { id: "${entrant.id}" }
+    on_failure: result
+  report:
+    container:
+      image: example/report:1
+      command: [report, "${text(each.filter(it, it.ok).size())}"]
+      outputs: { total: decimal }
+gives: { total: "${report.total}" }
+templates:
+  pipeline:
+    takes: { id: text }
+    steps:
+      make:
+        container: { image: "example/make:1", command: [make, "${id}"], outputs: { file: text } }
+      beside:
+        container: { image: "example/beside:1", command: [beside, "${id}"], outputs: { file: text } }
+      judge:
+        container: { image: "example/judge:1", command: [judge, "${make.file}"], outputs: { loss: decimal } }
+    gives: { loss: "${judge.loss}" }
+"#;
+
 #[test]
-fn limits_and_gpus_that_matter_run_work_again() {
-    let text = |limit: &str, gpus: &str, end: &str| {
-        format!(
-            "god_flow: 1\nworkflow: limits\nsteps:\n  work:\n    container:\n      image: example/work:1\n      command: [work]\n      \
-             outputs: {{ loss: decimal }}\n    gpus: {gpus}\n    time_limit: {limit}\n    on_time_limit: {end}\ngives: {{ loss: \"${{work.loss}}\" }}\n"
-        )
+fn a_failure_that_a_step_around_it_made_a_result_is_kept_unless_it_is_asked_for() {
+    let workflow = written(ENTRANTS);
+    let begin = beginning(&workflow, "w", 1, 7);
+    let fails = Fails::from([
+        ("each[b]/judge".to_string(), vec![Cause::ExitCode]),
+        ("each[c]/make".to_string(), vec![Cause::ExitCode]),
+    ]);
+    let first = play(&workflow, &begin, None, &fails, 100);
+    let run = |from: Reusable, workflow: &Arc<Workflow>, fails: &Fails| {
+        play(workflow, &renamed(&beginning(workflow, "w", 1, 7)), Some(from), fails, 100)
     };
-    let before = written(&text("1h", "1xH100", "fail"));
-    // The work takes ten minutes here.
-    let first = play(&before, &beginning(&before, "w", 1, 7), None, &Fails::new(), 100);
-    for (limit, gpus, end, kept) in [
-        ("1h", "1xH100", "fail", true),
-        ("2h", "1xH100", "fail", true),
-        ("20m", "1xH100", "succeed", true),
-        ("5m", "1xH100", "fail", false),
-        ("1h", "2xH100", "fail", false),
-    ] {
-        let after = written(&text(limit, gpus, end));
-        let from = again(&first, &before, None, false);
-        let outlook = foresee(Timestamp::UNIX_EPOCH, after.clone(), &beginning(&after, "w", 1, 8), &from);
-        assert_eq!(outlook.nodes[0].fresh.is_none(), kept, "{limit} {gpus} {end}: {:?}", outlook.nodes[0]);
+    let second = run(again(&first, &workflow, None, false), &workflow, &Fails::new());
+    assert_eq!((second.begun(), second.gives()), (vec![], first.gives()));
+    let third = run(again(&second, &workflow, None, false), &workflow, &Fails::new());
+    assert_eq!((third.begun(), third.gives()), (vec![], first.gives()), "and once more");
+    for played in [&first, &second, &third] {
+        let verdict = verify(played.id, workflow.clone(), &played.log);
+        assert!(verdict.is_sound(), "{verdict:?}");
+        let replayed = World::replay(played.id, workflow.clone(), &played.log).unwrap();
+        assert_eq!(replayed.run.outcome, played.world.run.outcome);
     }
+    let outlook =
+        foresee(Timestamp::UNIX_EPOCH, workflow.clone(), &renamed(&begin), &again(&first, &workflow, None, false));
+    let fresh: Vec<_> = outlook.nodes.iter().filter(|it| it.fresh.is_some()).collect();
+    assert!(fresh.is_empty() && outlook.gone.is_empty(), "{fresh:?}");
+    assert!(outlook.nodes.iter().any(|it| &*it.node == "each[c]/make"), "what is kept is told");
+
+    // Asked for by its own name, or by that of the step around it; the others stay as they were.
+    for (node, expected) in [
+        ("each[b]/judge", vec!["each[b]/judge", "report"]),
+        ("each[c]", vec!["each[c]/beside", "each[c]/judge", "each[c]/make", "report"]),
+    ] {
+        let asked = run(again(&first, &workflow, Some(node), true), &workflow, &Fails::new());
+        assert_eq!(asked.begun(), expected, "{node}");
+    }
+    // What no step makes a result of any more is done again, and so is what takes something else.
+    for (change, expected) in [
+        (("    on_failure: result\n", ""), None),
+        (("example/make:1\", command: [make, ", "example/make:1\", command: [make, now, "), Some("each[c]/make")),
+    ] {
+        let text = ENTRANTS.replacen(change.0, change.1, 1);
+        let text = if expected.is_none() { text.replace("each.filter(it, it.ok)", "each") } else { text };
+        let changed = written(&text);
+        let played = run(again(&first, &workflow, None, false), &changed, &Fails::new());
+        let expected = expected.unwrap_or("each[b]/judge").to_owned();
+        assert!(played.begun().contains(&expected), "{change:?}: {:?}", played.begun());
+    }
+    // What the world did to an entrant is no result of theirs.
+    let lost = Fails::from([("each[b]/judge".to_string(), vec![Cause::Network; 9])]);
+    let first = play(&workflow, &begin, None, &lost, 1_000);
+    let second = run(again(&first, &workflow, None, false), &workflow, &Fails::new());
+    assert!(second.begun().contains(&"each[b]/judge".to_string()), "{:?}", second.begun());
 }
 
 #[test]

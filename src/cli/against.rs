@@ -1,7 +1,10 @@
 //! `god-flow plan FILE --against RUN`: what of a run would be kept if the file were carried out now, and what would run
 //! again, and why.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde_json::json;
 
@@ -12,7 +15,7 @@ use super::{
     stored::{Told, Where},
 };
 use crate::{
-    base::{Ty, Value},
+    base::{Ty, Value, near},
     run::{
         Beginning, Digest, NodeId, Outcome, Reusable,
         rerun::{Foreseen, Fresh, Outlook, foresee},
@@ -87,11 +90,26 @@ fn rows(outlook: &Outlook) -> BTreeMap<&str, Row<'_>> {
                 let is_perhaps = matches!(fresh, Fresh::Downstream { .. });
                 row.perhaps += usize::from(is_perhaps);
                 row.again += usize::from(!is_perhaps);
-                row.reasons.entry(fresh.words()).or_default().push(it);
+                row.reasons.entry(reason(it, fresh)).or_default().push(it);
             }
         }
     }
     rows
+}
+
+/// Why it is done again, in words that are the same for all nodes with the same reason.
+fn reason(it: &Foreseen, fresh: &Fresh) -> String {
+    let decided = if it.decision { "decided again, " } else { "" };
+    let rules: Vec<String> = it.because.iter().map(|path| rule(path)).collect();
+    let because = match rules.as_slice() {
+        [] => String::new(),
+        rules => format!(", because of {}", near::list(rules.iter().map(String::as_str))),
+    };
+    format!("{decided}{}{because}", fresh.words())
+}
+
+fn rule(path: &str) -> String {
+    format!("rules.{path}")
 }
 
 fn text(old: &Told, outlook: &Outlook, out: &Out) -> String {
@@ -127,6 +145,14 @@ fn text(old: &Told, outlook: &Outlook, out: &Out) -> String {
         let names = named(outlook.gone.iter(), outlook.gone.len());
         text.push_str(&wrapped(&format!("no longer a part of it: {names}"), "", width));
     }
+    let told: BTreeSet<&String> = outlook.nodes.iter().flat_map(|it| &it.because).collect();
+    let untold: Vec<NodeId> =
+        outlook.rules.iter().filter(|path| !told.contains(path)).map(|path| rule(path).into()).collect();
+    if !untold.is_empty() {
+        let names = named(untold.iter(), untold.len());
+        let what = "changed, and nothing that is known so far comes out differently for it";
+        text.push_str(&wrapped(&format!("{what}: {names}"), "", width));
+    }
     if perhaps > 0 {
         let told = "What depends is kept if what runs again gives the same as before. The run may also come to steps that are not known yet.";
         text.push_str(&format!("\n{}", wrapped(told, "", width)));
@@ -149,7 +175,7 @@ fn as_json(old: &Told, outlook: &Outlook) -> serde_json::Value {
     let nodes: Vec<serde_json::Value> = outlook
         .nodes
         .iter()
-        .map(|it| json!({ "node": it.node, "step": it.step, "kept": it.fresh.is_none(), "fresh": it.fresh }))
+        .map(|it| json!({ "node": it.node, "step": it.step, "decision": it.decision, "kept": it.fresh.is_none(), "fresh": it.fresh, "because": it.because }))
         .collect();
-    json!({ "against": old.header.id, "name": old.header.name, "nodes": nodes, "gone": outlook.gone, "outcome": outlook.world.run.outcome })
+    json!({ "against": old.header.id, "name": old.header.name, "nodes": nodes, "gone": outlook.gone, "rules": outlook.rules, "outcome": outlook.world.run.outcome })
 }

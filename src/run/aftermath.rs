@@ -54,6 +54,19 @@ impl Run {
         }
     }
 
+    /// Whether a failure of a step that is not tried again becomes a result, its own or that of a step around it.
+    pub(super) fn settles(&self, node: NodeIx) -> bool {
+        let mut at = Some(self.plan.open_of(node));
+        while let Some(node) = at {
+            match self.plan.step(node).settings.on_failure {
+                OnFailure::Result => return true,
+                OnFailure::Hold => return false,
+                OnFailure::Stop => at = self.plan.frame(self.plan.node(node).frame).under,
+            }
+        }
+        false
+    }
+
     /// What the failure that an event tells of makes of its node as things stand: the next attempt, where the last has just
     /// failed of it, and otherwise the consequence.
     pub(super) fn aftermath(&self, now: Timestamp, node: NodeIx, failure: &Failure) -> Event {

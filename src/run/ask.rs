@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{
-    event::{Event, FrameOpened, NodeId},
+    event::{Event, FrameOpened, Kept, NodeId},
     place::{self, Ask, Group, Needs, Shape},
     state::{Run, Status, place_ix},
     world::{World, body, is_work, node_ix},
@@ -15,7 +15,7 @@ use crate::{
     base::{GpuRequest, Record, Size, Span, Value, limits::EVENT_BYTES_MAX},
     plan::{self, Fragment, NodeIx, Part, Trouble},
     rule,
-    workflow::{self, Does, Step, Workflow},
+    workflow::{self, Does, OnFailure, Step, Workflow},
 };
 
 /// Frames that one event holds, so that no event grows too large.
@@ -106,7 +106,14 @@ impl World {
         let needs = self.run.needs_of(node, &input)?;
         let time_limit = plan::time_limit(&self.run.plan, node, &self.run)?;
         if let Some(kept) = self.kept(node, &input, needs.gpus.as_ref(), time_limit) {
+            let is_own = step.settings.on_failure == OnFailure::Result;
             self.record(&kept);
+            if let Event::Reused { result: Kept::Failure(failure), .. } = kept
+                && !is_own
+            {
+                // It is the step around it that makes a result of it.
+                self.fail(node, failure);
+            }
             return Ok(());
         }
         let shape = Shape {
@@ -134,7 +141,8 @@ impl World {
     fn kept(&self, node: NodeIx, input: &Value, gpus: Option<&GpuRequest>, limit: Option<Span>) -> Option<Event> {
         let reusable = self.reusable.as_ref().filter(|_| !self.run.tries.contains_key(&node))?;
         let id: NodeId = self.run.plan.id(node).into();
-        let past = reusable.holds(&id, self.run.plan.step(node), &input.to_json(), gpus, limit).ok()?;
+        let settles = self.run.settles(node);
+        let past = reusable.holds(&id, self.run.plan.step(node), settles, &input.to_json(), gpus, limit).ok()?;
         let event = past.event(id);
         // What cannot be told in one event is done again.
         let bytes = serde_json::to_string(&event).map_or(usize::MAX, |text| text.len());

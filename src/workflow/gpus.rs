@@ -67,6 +67,12 @@ impl GpuTable {
         self.rows.iter().map(|row| (row.when.as_ref(), row.up_to.as_ref(), &row.need))
     }
 
+    /// The paths that its expressions read, from a name in scope.
+    pub fn reads(&self, see: &mut dyn FnMut(&[std::sync::Arc<str>])) {
+        self.rules().for_each(|rule| rule.reads().iter().for_each(|path| see(path)));
+        self.needs().for_each(|given| given.reads(see));
+    }
+
     pub(super) fn rules(&self) -> impl Iterator<Item = &Rule> {
         self.size.iter().chain(self.rows.iter().filter_map(|row| row.when.as_ref()))
     }

@@ -157,4 +157,18 @@ impl Step {
     pub fn is_composite(&self) -> bool {
         !matches!(self.does, Does::Action { .. })
     }
+    /// The paths that its expressions read, from a name in scope: `["rules", "fee"]`.
+    pub fn reads(&self, see: &mut dyn FnMut(&[Arc<str>])) {
+        let (mut givens, mut rules) = (Vec::new(), Vec::new());
+        unused::visit(self, &mut |given| givens.push(given), &mut |rule| rules.push(rule));
+        givens.into_iter().for_each(|given| given.reads(see));
+        rules.into_iter().for_each(|rule| rule.reads().iter().for_each(|path| see(path)));
+    }
+    /// Whether its expressions call that function of the host.
+    pub fn calls(&self, function: &str) -> bool {
+        let (mut givens, mut rules) = (Vec::new(), Vec::new());
+        unused::visit(self, &mut |given| givens.push(given), &mut |rule| rules.push(rule));
+        givens.into_iter().any(|given| given.calls(function))
+            || rules.into_iter().any(|rule| rule.calls().iter().any(|name| name.as_str() == function))
+    }
 }

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     base::{Seed, Span, Ty, Value},
     plan::{FrameIx, NodeIx, Plan},
-    workflow::{Does, Workflow},
+    workflow::{Does, OnFailure, Workflow},
 };
 
 /// Where a node stands.
@@ -256,6 +256,11 @@ impl Run {
                 let node = node()?;
                 let output = match result {
                     Kept::Output(output) => self.read_output(node, output).map_err(illegal)?,
+                    Kept::Failure(failure) if self.plan.step(node).settings.on_failure != OnFailure::Result => {
+                        // What a step around it makes of it is told next.
+                        self.tries.entry(node).or_default().failure = Some(failure.clone());
+                        return Ok(());
+                    }
                     Kept::Failure(failure) => given::settled(failure),
                 };
                 self.finish(node, Some(output));
