@@ -83,6 +83,7 @@ pub struct Rules {
 /// How one group with several tasks is counted as a whole: by the mean of the ranks.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-says" = "{top} by the mean of their places[; {?missing_behind_all}whoever misses a task is behind all who took part anywhere][; {?as_losses}all results count as losses]"))]
 pub struct Together {
     /// How many go on.
     pub top: u32,

@@ -40,7 +40,7 @@ pub struct Contest {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "ContestRules")]
 pub struct Rules {
-    /// By how much the challenger must be better; without it, being as good is enough.
+    /// By how much the challenger must be better to win a task; without it, being as good is enough.
     #[serde(default)]
     pub margin: Option<Margin>,
     /// What the challenger needs for the title.
@@ -90,6 +90,7 @@ pub struct Bout {
 /// What the challenger needs for the title. Everything that is given must hold.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-says" = "[; {more_than:majority} of the tasks that anybody has won][; all tasks that anybody has won but {all_but}, and one at least][; {at_least:tasks}, however many anybody has won][; {?no_loss}no task lost and one won at least, where a draw is neither]"))]
 pub struct Title {
     /// More than this share of the decided tasks.
     #[serde(default)]
@@ -109,6 +110,7 @@ pub struct Title {
 /// slope, is added to a base.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-says" = "from {bar:%} of the points on, where a game that is won has {points}: {base} and {slope} of what is above[; {?shares}results are that share already]"))]
 pub struct Games {
     /// The points of a game that is won.
     pub points: f64,

@@ -30,17 +30,18 @@ pub struct Draw {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Shapes {
-    /// Everybody in one group, when few take part; in the first round only.
+    /// Everybody plays in one group, in the first round only.
     pub together: Option<Together>,
-    /// Pairs.
+    /// Players are paired.
     pub pairs: Option<Pairs>,
-    /// Groups.
+    /// Otherwise they play in groups.
     pub groups: Option<Groups>,
 }
 
 /// When everybody plays in one group.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-says" = "where {from} to {up_to} take part"))]
 pub struct Together {
     /// The fewest that play so.
     pub from: usize,
@@ -51,6 +52,7 @@ pub struct Together {
 /// When pairs are drawn.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-says" = "where {up_to} or fewer play; where they are an odd number, {odd}"))]
 pub struct Pairs {
     /// The most who are paired; more are put into groups.
     pub up_to: usize,
@@ -71,6 +73,7 @@ pub enum Odd {
 /// How groups are cut.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-says" = "[; up to {about} in a group][; fewer than {at_least} in a group make one group less, and larger ones][; {needs} must play at least][; {few}][; the champion joins {champion_joins}][; {?champion_counts}a champion who joins counts when the number of groups is worked out]"))]
 pub struct Groups {
     /// How many members a group should have at most; all are in one group where it is left out.
     pub about: Option<usize>,
@@ -92,6 +95,7 @@ pub struct Groups {
 /// A smaller size of groups where few take part.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-says" = "up to {about} in a group where {up_to} or fewer play the first round"))]
 pub struct Few {
     /// The most who count as few.
     pub up_to: usize,

@@ -24,6 +24,7 @@ pub struct GpusFor {
 /// GPUs by size.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-says" = "{rows}[; the model counts more by the kind of task: {kinds} times]"))]
 pub struct SizeTable {
     /// By what the parameters of a kind of task are multiplied.
     #[serde(default)]
@@ -36,6 +37,7 @@ pub struct SizeTable {
 /// GPUs below a size.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-says" = "[{!below}else ]{need}[ below {below} billion parameters]"))]
 pub struct GpusBelow {
     /// Billions of parameters, themselves not included; any size when left out.
     pub below: Option<f64>,

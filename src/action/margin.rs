@@ -8,6 +8,7 @@ use super::vocabulary::Better;
 /// By how much a challenger must be better than the champion, as a share of the champion's result.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-says" = "{start:%} against a champion who has won once[; for each further win {decay} times as much][; {floor:%} at least][; {?multiplied}of the champion's result as it is, where that is below zero too]"))]
 pub struct Margin {
     /// The margin of a champion who has won once.
     pub start: f64,

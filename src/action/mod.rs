@@ -26,6 +26,7 @@ mod margin;
 pub mod money;
 pub mod next_round;
 pub mod pair_result;
+mod phrase;
 pub mod pick;
 pub mod process;
 pub mod rank;

@@ -5,7 +5,7 @@
 use schemars::SchemaGenerator;
 use serde_json::Value as Json;
 
-use super::Action;
+use super::{Action, phrase::phrase};
 
 /// What is written at a field, as far as the file alone tells.
 #[derive(Clone, Debug)]
@@ -46,7 +46,10 @@ fn tell(root: &Json, schemas: &[&Json], said: &Said, path: &str, about: &str, to
     };
     match said {
         Said::Known(Json::Null) => {}
-        Said::Known(Json::Object(fields)) => {
+        Said::Known(record @ Json::Object(fields)) => {
+            if let Some(said) = phrase(root, &ways, record) {
+                return leaf(said, Vec::new());
+            }
             for (name, value) in fields {
                 within(root, &ways, name, &Said::Known(value.clone()), path, about, told);
             }
@@ -56,6 +59,12 @@ fn tell(root: &Json, schemas: &[&Json], said: &Said, path: &str, about: &str, to
             leaf(if words.is_empty() { "none".into() } else { words.join(", ") }, Vec::new());
         }
         Said::Known(Json::Array(items)) => {
+            let inner: Vec<&Json> =
+                ways.iter().filter_map(|way| way.get("items")).flat_map(|items| self::ways(root, items)).collect();
+            let said: Option<Vec<String>> = items.iter().map(|item| phrase(root, &inner, item)).collect();
+            if let Some(said) = said {
+                return leaf(said.join("; "), Vec::new());
+            }
             let items: Vec<Said> = items.iter().cloned().map(Said::Known).collect();
             tell(root, schemas, &Said::Items(items), path, about, told);
         }
@@ -95,16 +104,19 @@ fn word(root: &Json, ways: &[&Json], value: &Json) -> String {
     };
     let items: Vec<&Json> =
         ways.iter().filter_map(|way| way.get("items")).flat_map(|items| self::ways(root, items)).collect();
-    let meaning =
-        ways.iter().chain(&items).find_map(|way| (way.get("const") == Some(value)).then(|| description(way))?);
-    match meaning {
+    match meaning(ways, value).or_else(|| meaning(&items, value)) {
         Some(meaning) => format!("{text} ({})", lower(&meaning)),
         None => text,
     }
 }
 
+/// What a word means.
+pub(super) fn meaning(ways: &[&Json], value: &Json) -> Option<String> {
+    ways.iter().find_map(|way| (way.get("const") == Some(value)).then(|| description(way))?)
+}
+
 /// A schema with all that it refers to and all its alternatives, laid side by side.
-fn ways<'s>(root: &'s Json, schema: &'s Json) -> Vec<&'s Json> {
+pub(super) fn ways<'s>(root: &'s Json, schema: &'s Json) -> Vec<&'s Json> {
     let mut found = vec![schema];
     if let Some(target) = schema.get("$ref").and_then(Json::as_str)
         && let Some(target) = root.pointer(target.trim_start_matches('#'))
@@ -125,7 +137,7 @@ fn description(schema: &Json) -> Option<String> {
     Some(text.trim().trim_end_matches('.').to_owned()).filter(|text| !text.is_empty())
 }
 
-fn lower(text: &str) -> String {
+pub(super) fn lower(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }

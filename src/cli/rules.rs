@@ -45,8 +45,10 @@ fn heading(chapter: &Chapter) -> String {
 /// A sentence as it is read.
 pub(super) fn said(sentence: &Sentence) -> String {
     let Sentence { says, value, rules, .. } = sentence;
+    let is_told = |path: &str| value.contains(&format!("({path})")) || value.contains(&format!("{path} is "));
+    let rules: Vec<String> =
+        rules.iter().filter(|(path, _)| !is_told(path)).map(|(path, is)| format!("{path} is {is}")).collect();
     let value = if value.is_empty() { String::new() } else { format!(": {value}") };
-    let rules: Vec<String> = rules.iter().map(|(path, is)| format!("{path} is {is}")).collect();
     let rules = if rules.is_empty() { String::new() } else { format!(", where {}", rules.join(" and ")) };
     format!("{says}{value}{rules}")
 }

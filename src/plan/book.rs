@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use crate::{
     action::words::Said,
-    base::Value,
-    rule::{Env, Failure, Rule},
+    base::{Name, Value},
+    rule::{self, Env, Failure, Rule},
     workflow::{Body, BodyIx, Does, Every, Given, OnFailure, OnTimeLimit, Retry, Schedule, Step, StepIx, Workflow},
 };
 
@@ -41,13 +41,20 @@ pub struct Sentence {
 
 /// The whole book.
 pub fn book(workflow: &Workflow) -> Vec<Chapter> {
-    let mut writer = Writer { workflow, written: BTreeMap::new(), chapters: Vec::new() };
+    let mut writer = Writer {
+        workflow,
+        used: used(workflow),
+        given: BTreeMap::new(),
+        written: BTreeMap::new(),
+        chapters: Vec::new(),
+    };
     if let Some(schedule) = &workflow.schedule {
-        writer.chapter("schedule", "When it starts", "", vec![plain("start", &starts(schedule))]);
+        writer.chapter("schedule", "When it starts", "", starts(schedule));
     }
     let inputs = workflow.inputs.iter().map(|(name, input)| {
         let about = input.about.clone().unwrap_or_else(|| input.ty.to_string());
-        let usual = input.default.as_ref().map(|value| format!("{value} unless said otherwise")).unwrap_or_default();
+        let usual = input.default.as_ref().map(|value| format!("{} unless said otherwise", usual(&value.to_json())));
+        let usual = usual.unwrap_or_default();
         sentence(name.as_str(), &format!("{name}: {about}"), (usual, Vec::new()))
     });
     writer.chapter("inputs", "What it is given", "", inputs.collect());
@@ -59,6 +66,9 @@ pub fn book(workflow: &Workflow) -> Vec<Chapter> {
     writer.chapter("gives", "What comes out", "", gives);
     writer.chapters
 }
+
+/// A body below a step, and what it is handed.
+type Inner<'s> = (BodyIx, &'s [(Name, Given)]);
 
 /// A value in words, and the rules that it reads with what they are.
 type Worded = (String, Vec<(String, String)>);
@@ -77,6 +87,10 @@ fn plain(key: &str, says: &str) -> Sentence {
 
 struct Writer<'w> {
     workflow: &'w Workflow,
+    /// How often each body is used.
+    used: BTreeMap<BodyIx, usize>,
+    /// What the body that is being told is handed, as far as the file says it: only where it is used once.
+    given: BTreeMap<Arc<str>, Value>,
     /// Bodies that have their chapters, by the number under which they stand.
     written: BTreeMap<BodyIx, String>,
     chapters: Vec<Chapter>,
@@ -113,21 +127,39 @@ impl Writer<'_> {
         }
         let at = self.chapters.len();
         let (about, inner) = self.does(step, &mut sentences);
+        let inner = inner.map(|(inner, with)| (inner, self.handed(inner, with)));
         self.settings(step, &mut sentences);
         let about = step.about.clone().unwrap_or(about);
         let chapter = Chapter { path, number: number.into(), title: step.name.to_string(), about, sentences };
         self.chapters.insert(at, chapter);
-        if let Some(inner) = inner {
+        if let Some((inner, handed)) = inner {
             match self.written.get(&inner).cloned() {
-                None => self.body(inner, number),
+                None => {
+                    let around = std::mem::replace(&mut self.given, handed);
+                    self.body(inner, number);
+                    self.given = around;
+                }
                 Some(above) if above.is_empty() => {}
                 Some(above) => self.chapters[at].sentences.push(plain("as", &format!("As under {above}"))),
             }
         }
     }
 
-    /// What a step does, and the body whose steps are below it.
-    fn does(&self, step: &Step, sentences: &mut Vec<Sentence>) -> (String, Option<BodyIx>) {
+    /// What the file says of what a body is handed. A body that is used several times is handed something else each time.
+    fn handed(&self, body: BodyIx, with: &[(Name, Given)]) -> BTreeMap<Arc<str>, Value> {
+        let is_once = self.used.get(&body) == Some(&1);
+        let known = with
+            .iter()
+            .filter(|_| is_once)
+            .filter_map(|(name, given)| Some((name.as_str().into(), self.known(given)?)));
+        known.collect()
+    }
+
+    /// What a step does, and the body whose steps are below it with what it is handed.
+    fn does<'s>(&self, step: &'s Step, sentences: &mut Vec<Sentence>) -> (String, Option<Inner<'s>>)
+    where
+        Self: 's,
+    {
         let about = |body: BodyIx| self.workflow.body(body).about.clone().unwrap_or_default();
         match &step.does {
             Does::Action { action, input, .. } => {
@@ -144,14 +176,14 @@ impl Writer<'_> {
             }
             Does::Use { body, with } => {
                 self.with(with, sentences);
-                (about(*body), Some(*body))
+                (about(*body), Some((*body, with.as_slice())))
             }
             Does::Repeat(repeat) => {
                 sentences.push(sentence("until", "Again and again until", self.expression(&repeat.until)));
                 sentences.push(counted("at_most", "At most so many times", repeat.at_most));
                 self.with(&repeat.carry, sentences);
                 self.with(&repeat.with, sentences);
-                (about(repeat.body), Some(repeat.body))
+                (about(repeat.body), Some((repeat.body, repeat.with.as_slice())))
             }
             Does::Each(each) => {
                 let each_of = format!("For each {} of", each.item);
@@ -168,7 +200,7 @@ impl Writer<'_> {
     }
 
     /// What a template is handed, as far as that is more than a name.
-    fn with(&self, with: &[(crate::base::Name, Given)], sentences: &mut Vec<Sentence>) {
+    fn with(&self, with: &[(Name, Given)], sentences: &mut Vec<Sentence>) {
         for (name, given) in with {
             let value = self.said(given);
             if !is_handed_on(&value.0) {
@@ -226,14 +258,33 @@ impl Writer<'_> {
             let when = when.map(|when| format!("where {}", self.expression(when).0));
             let up_to = up_to.map(|up_to| format!("up to {}", self.said(up_to).0));
             let says = [when, up_to].into_iter().flatten().collect::<Vec<_>>().join(" and ");
-            let says = if says.is_empty() { "else".to_owned() } else { says };
+            let usual = if i == 0 { "always" } else { "else" };
+            let says = if says.is_empty() { usual.to_owned() } else { says };
             sentences.push(sentence(&format!("row {}", i + 1), &says, self.said(need)));
         }
         self.chapter("gpus", "How many GPUs", "The first line that holds", sentences);
     }
 
     fn expression(&self, rule: &Rule) -> Worded {
-        (format!("`{}`", rule.text()), self.rules(rule.reads()))
+        (self.words(rule.text()), self.rules(rule.reads()))
+    }
+
+    /// An expression in words, with what its rules are; as it is written where it has none.
+    fn words(&self, text: &str) -> String {
+        let known = |path: &[&str]| {
+            let value = match path.split_first()? {
+                (&"rules", fields) => {
+                    fields.iter().try_fold(&self.workflow.rules, |value, field| value.field(field))?
+                }
+                (name, fields) => fields.iter().try_fold(self.given.get(*name)?, |value, field| value.field(field))?,
+            };
+            match value {
+                Value::Bool(truth) => Some(if *truth { "yes" } else { "no" }.to_owned()),
+                Value::Null | Value::List(_) | Value::Record(_) => None,
+                scalar => Some(scalar.to_string()),
+            }
+        };
+        rule::plain(text, &known).unwrap_or_else(|| format!("`{text}`"))
     }
 
     /// What the rules are that an expression reads.
@@ -269,24 +320,27 @@ impl Writer<'_> {
         }
     }
 
-    /// A value as far as the file alone tells it: what reads nothing but rules is known.
+    /// What reads nothing but rules, and what the file hands the body, is known.
+    fn known(&self, given: &Given) -> Option<Value> {
+        let mut beyond = given.calls("gpus");
+        given.reads(&mut |path| beyond |= &*path[0] != "rules" && !self.given.contains_key(&path[0]));
+        if beyond { None } else { given.eval(&Rules(&self.workflow.rules, &self.given)).ok() }
+    }
+
+    /// A value as far as the file alone tells it.
     fn given(&self, given: &Given) -> Said {
-        let mut beyond_rules = given.calls("gpus");
-        let mut reads = Vec::new();
-        given.reads(&mut |path| {
-            beyond_rules |= &*path[0] != "rules";
-            reads.push(path.to_vec());
-        });
-        if !beyond_rules && let Ok(value) = given.eval(&Rules(&self.workflow.rules)) {
+        if let Some(value) = self.known(given) {
             return Said::Known(value.to_json());
         }
+        let mut reads = Vec::new();
+        given.reads(&mut |path| reads.push(path.to_vec()));
         match given {
             Given::Known(value) => Said::Known(value.to_json()),
             Given::Text(text) => match text.expression() {
-                Some(expression) => Said::Computed(format!("`{expression}`"), self.rules(&reads)),
+                Some(expression) => Said::Computed(self.words(expression), self.rules(&reads)),
                 None => Said::Computed(format!("\"{}\"", text.written()), self.rules(&reads)),
             },
-            Given::Rule(rule) => Said::Computed(format!("`{}`", rule.text()), self.rules(&reads)),
+            Given::Rule(rule) => Said::Computed(self.words(rule.text()), self.rules(&reads)),
             Given::List(items) => Said::Items(items.iter().map(|item| self.given(item)).collect()),
             Given::Record(fields) => {
                 Said::Fields(fields.iter().map(|(name, given)| (name.to_string(), self.given(given))).collect())
@@ -301,33 +355,70 @@ fn is_handed_on(value: &str) -> bool {
     inner.is_some_and(|inner| inner.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.'))
 }
 
-/// An environment of nothing but the rules.
-struct Rules<'w>(&'w Value);
+/// An environment of nothing but the rules and what a body is handed.
+struct Rules<'w>(&'w Value, &'w BTreeMap<Arc<str>, Value>);
 
 impl Env for Rules<'_> {
     fn value(&self, name: &str) -> Option<Value> {
-        (name == "rules").then(|| self.0.clone())
+        if name == "rules" { Some(self.0.clone()) } else { self.1.get(name).cloned() }
     }
     fn call(&self, function: &str, _: &[Value]) -> Result<Value, Failure> {
         unreachable!("`{function}` is called by nothing that reads only rules")
     }
 }
 
-fn starts(schedule: &Schedule) -> String {
+/// How often each body is used by the steps of others.
+fn used(workflow: &Workflow) -> BTreeMap<BodyIx, usize> {
+    let mut used = BTreeMap::new();
+    let mut left = vec![Workflow::MAIN];
+    while let Some(at) = left.pop() {
+        for step in &workflow.body(at).steps {
+            let body = match &step.does {
+                Does::Action { .. } => continue,
+                Does::Use { body, .. } => *body,
+                Does::Repeat(repeat) => repeat.body,
+                Does::Each(each) => each.body,
+            };
+            let times = used.entry(body).or_insert(0);
+            *times += 1;
+            left.extend((*times == 1).then_some(body));
+        }
+    }
+    used
+}
+
+/// A default as people write it.
+fn usual(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::Null => "nothing".into(),
+        serde_json::Value::Array(items) if items.is_empty() => "none".into(),
+        serde_json::Value::Object(fields) => {
+            let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name} {}", usual(value))).collect();
+            fields.join(", ")
+        }
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn starts(schedule: &Schedule) -> Vec<Sentence> {
     let at = schedule.at.map(|at| format!(" at {:02}:{:02} UTC", at.hour, at.minute)).unwrap_or_default();
     let late = schedule.window.map(|window| format!(", at most {window} late")).unwrap_or_default();
-    let start = match schedule.every {
+    let (start, missed) = match schedule.every {
         Every::Week => {
             let day = schedule.on.map(|day| format!(" on {day:?}")).unwrap_or_default();
-            format!("Every week{day}{at}{late}")
+            (format!("Every week{day}{at}{late}"), Some("week"))
         }
-        Every::Day => format!("Every day{at}{late}"),
+        Every::Day => (format!("Every day{at}{late}"), Some("day")),
         Every::Gap => {
             let gap = schedule.gap.map(|gap| gap.to_string()).unwrap_or_default();
-            format!("Once {gap} have passed since the last run")
+            (format!("Once {gap} have passed since the last run"), None)
         }
     };
     let alone =
-        if schedule.one_at_a_time { "never while another run of it goes on" } else { "also beside other runs of it" };
-    format!("{start}; {alone}")
+        if schedule.one_at_a_time { "Never while another run of it goes on" } else { "Also beside other runs of it" };
+    let missed = missed.map(|next| format!("Whatever is missed waits for the next {next} and does not start late"));
+    let sentences = [Some(("start", start)), missed.map(|it| ("missed", it)), Some(("alone", alone.into()))];
+    let first = ("first", "The first of all starts at once".to_owned());
+    sentences.into_iter().flatten().chain([first]).map(|(key, says)| plain(key, &says)).collect()
 }

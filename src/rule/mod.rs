@@ -30,6 +30,7 @@ mod meter;
 mod operators;
 mod order;
 mod parse;
+mod plain;
 mod read;
 mod scope;
 #[cfg(test)]
@@ -43,6 +44,7 @@ use std::{fmt, sync::Arc};
 pub use failure::Failure;
 pub use functions::{FunctionDoc, functions};
 pub use interpolation::Interpolation;
+pub use plain::plain;
 pub use scope::{Origin, Scope, Signature};
 pub use wrong::Wrong;
 

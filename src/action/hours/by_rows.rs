@@ -11,6 +11,7 @@ use crate::{action::vocabulary::TaskKind, base::seed::Stream};
 /// After each of these they are rounded to `step` and not below `least`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-says" = "{least} for {rows.from} rows or fewer, {rows_most} for {rows.to} or more, in a straight line between[; {model}][; then multiplied by kind: {kinds}][; {most} at most][; to the nearest {step}][; {lengths}]"))]
 pub struct Linear {
     /// From `least` at so many rows to `rows_most` at so many.
     pub rows: RowRange,
@@ -45,6 +46,7 @@ pub struct RowRange {
 /// What small models get less.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-says" = "less for a model below {full_b} billion parameters, down to {least_share:%}"))]
 pub struct ModelSize {
     /// Billions of parameters from which on a model gets all hours.
     pub full_b: f64,
@@ -55,6 +57,7 @@ pub struct ModelSize {
 /// How measured lengths change a time: by the square of how long they are against a usual length.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-says" = "once lengths are measured, {least} to {most} times as long, by the square of the longest, or of {medians} times the median where that is more, against {usual} tokens"))]
 pub struct Lengths {
     /// The usual length in tokens.
     pub usual: f64,

@@ -70,7 +70,7 @@ pub struct HourRules {
     pub unknown_b: Option<f64>,
     /// Hours by how fast GPUs train.
     pub throughput: Option<Throughput>,
-    /// Hours by rows, in a straight line.
+    /// Hours by rows.
     pub linear: Option<Linear>,
     /// Hours drawn between two numbers, by rows.
     pub bins: Option<Vec<Bin>>,
@@ -79,6 +79,7 @@ pub struct HourRules {
 /// Hours for image tasks: between `least` and `most`, drawn, or by how many images there are.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-says" = "{least} to {most}, in steps of {step}[, {images}][; {more}]"))]
 pub struct ImageHours {
     /// The fewest hours.
     pub least: f64,
@@ -96,6 +97,7 @@ pub struct ImageHours {
 /// More hours for a kind of model.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-says" = "{hours} more for {model_type}"))]
 pub struct More {
     /// The kind of model, such as `qwen-image`.
     pub model_type: String,
@@ -106,6 +108,7 @@ pub struct More {
 /// The images between which hours grow.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-says" = "growing from {from} images to {to}"))]
 pub struct Images {
     /// So many images, or fewer, get the fewest hours.
     pub from: f64,
@@ -116,6 +119,7 @@ pub struct Images {
 /// Hours by the model's size alone.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-says" = "for tasks of kind {kinds}: {rows}"))]
 pub struct BySize {
     /// The kinds of task that this is about.
     pub kinds: Vec<TaskKind>,
@@ -126,6 +130,7 @@ pub struct BySize {
 /// Hours up to a size.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-says" = "[up to {up_to} billion parameters ]{hours}"))]
 pub struct SizeRow {
     /// Billions of parameters; any number when left out.
     pub up_to: Option<f64>,

@@ -10,6 +10,7 @@ use crate::{action::vocabulary::TaskKind, base::GpuRequest};
 /// Hours by how fast GPUs train.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-says" = "{epochs} times all tokens, where a row has {tokens_per_row}, at {tflops} · 10¹² operations a second and GPU of which {utilisation:%} are reached; {overhead} more; then up to a multiple of {step}; {least} to {most}[; multiplied by kind: {kinds}][; {measured}]"))]
 pub struct Throughput {
     /// How often all tokens are trained.
     pub epochs: f64,
@@ -41,6 +42,7 @@ pub struct Throughput {
 /// How far a measured speed is believed, as multiples of what the model's size says.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-says" = "a measured speed counts by {ratio}, from {least} to {most} times what the model's size says"))]
 pub struct Measured {
     /// A slower one counts as this.
     pub least: f64,

@@ -105,6 +105,7 @@ pub struct KnownData {
 /// An environment that models play in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-says" = "{name}[ (GPUs for {gpu_factor} times its model)]"))]
 pub struct KnownEnvironment {
     /// Its name.
     pub name: String,
@@ -129,6 +130,7 @@ pub struct Unfit {
 /// Two bounds, both included.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-says" = "{from} to {to}"))]
 pub struct Between {
     /// The lower one.
     pub from: f64,

@@ -28,23 +28,24 @@ pub enum Stage {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stages {
-    /// Everybody in one group.
+    /// Tasks where everybody is in one group.
     pub together: Option<Vec<Recipe>>,
-    /// Groups in the first round.
+    /// Tasks of each group in the first round.
     pub first_group: Option<Vec<Recipe>>,
-    /// Groups.
+    /// Tasks of each group.
     pub group: Option<Vec<Recipe>>,
-    /// Pairs.
+    /// Tasks of each pair.
     pub pair: Option<Vec<Recipe>>,
-    /// The only pair before the boss round.
+    /// Tasks of the only pair before the boss round.
     pub last_pair: Option<Vec<Recipe>>,
-    /// The boss round.
+    /// Tasks of the boss round.
     pub boss: Option<Vec<Recipe>>,
 }
 
 /// How tasks of one sort are made.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-says" = "{times:tasks}[ of kind {kind}][, of a kind that is drawn: {kinds:%}][, on the model {model}][, on a model of {size}][, or {large}][, on a model of type {model_types}][, on data of {rows}][, and {kl}][, with {environments_per_round} environments in the first round and as many more in each later one, as far as there are so many][, beginning from {start}][, for {hours} hours][, of the line {lineage}][, {?shared}the same for all groups of the round]"))]
 pub struct Recipe {
     /// How many of them.
     #[serde(default = "one")]
@@ -88,6 +89,7 @@ fn one() -> u32 {
 /// A range of sizes, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-says" = "{from} to {up_to} billion parameters"))]
 pub struct Sizes {
     /// The smallest.
     pub from: f64,
@@ -98,6 +100,7 @@ pub struct Sizes {
 /// A larger model now and then.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-says" = "with a chance of {chance:%} of {from} to {up_to} billion"))]
 pub struct Large {
     /// How often.
     pub chance: f64,
@@ -110,6 +113,7 @@ pub struct Large {
 /// A range of rows, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-says" = "{from} to {up_to} rows"))]
 pub struct Rows {
     /// The fewest.
     pub from: u64,
@@ -120,6 +124,7 @@ pub struct Rows {
 /// A weight of the distance to the starting model now and then.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-says" = "with a chance of {chance:%} with a KL weight of {from} to {to}"))]
 pub struct Kl {
     /// How often.
     pub chance: f64,
