@@ -25,10 +25,12 @@ pub mod hours;
 mod margin;
 pub mod money;
 pub mod next_round;
+pub mod notify;
 pub mod pair_result;
 mod phrase;
 pub mod pick;
 pub mod process;
+pub mod publish;
 pub mod rank;
 pub mod reflect;
 pub mod refund;
@@ -53,6 +55,11 @@ use std::sync::LazyLock;
 
 pub use entry::{Action, Expect, FieldDoc, Gives, Kind, Takes};
 pub use process::PROCESS;
+
+/// Whether an action is a local command, with all the rights of whoever runs the engine.
+pub fn is_local(name: &str) -> bool {
+    name == PROCESS || name == notify::NOTIFY
+}
 
 /// Every action, in the order in which the manual lists them.
 pub fn catalogue() -> &'static [Action] {
@@ -91,6 +98,8 @@ pub fn catalogue() -> &'static [Action] {
             allocate::action(),
             tiers::action(),
             weigh::action(),
+            publish::action(),
+            notify::action(),
             hold::action(),
             container::action(),
             process::action(),

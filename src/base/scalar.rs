@@ -50,6 +50,7 @@ macro_rules! narrow {
 narrow!(commit, "string", "commit", "^[0-9a-fA-F]{40}$");
 narrow!(repository, "string", "repository", "^[^ ]+/[^ ]+$");
 narrow!(image, "string", "image", "^[^ ]+$");
+narrow!(variable, "string", "variable", "^[A-Za-z_][A-Za-z0-9_]*$");
 /// How long something may take: longer than nothing. It may be computed.
 pub fn time_limit(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({
@@ -76,6 +77,11 @@ pub fn read_scalar(word: &str, text: &str) -> Option<Result<(), String>> {
         )),
         "image" if is_word(text) => Ok(()),
         "image" => Err(format!("expected an image such as `example/judge:1`, found `{text}`")),
+        "variable" if is_variable(text) => Ok(()),
+        "variable" => Err(format!(
+            "expected the name of an environment variable such as `GOD_FLOW_WEB_HOOK`, and never what it holds, found {}",
+            if is_word(text) && !text.contains('/') { format!("`{text}`") } else { "something else".into() }
+        )),
         "some_size" => match Size::parse(text) {
             Ok(size) if size.0 == 0 => Err(format!("expected a size above nothing, found `{text}`")),
             read => read.map(drop),
@@ -92,6 +98,11 @@ pub fn read_scalar(word: &str, text: &str) -> Option<Result<(), String>> {
             .map_err(|_| format!("expected a time such as `2026-07-06T14:00:00Z`, found `{text}`")),
         _ => return None,
     })
+}
+
+fn is_variable(text: &str) -> bool {
+    let rest = text.trim_start_matches(|c: char| c.is_ascii_alphabetic() || c == '_');
+    rest.len() < text.len() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// Whether a text is there and has no white space in it.

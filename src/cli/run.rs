@@ -150,13 +150,13 @@ async fn turn(
 fn setup(args: &Args, workflow: &Workflow, address: &str, out: &Out) -> Result<Setup, Exit> {
     // What is done in the ledger no backend does.
     let works = steps(workflow, |action| !action.is_pure() && !action.is_of_ledger());
-    let only_process = works.iter().all(|(_, action)| *action == action::PROCESS);
-    let backend = args.backend.unwrap_or(if only_process { Kind::Process } else { Kind::Mock });
+    let only_local = works.iter().all(|(_, action)| action::is_local(action));
+    let backend = args.backend.unwrap_or(if only_local { Kind::Process } else { Kind::Mock });
     match backend {
         Kind::Docker => return Err(out.refused(NO_DOCKER)),
         Kind::Process => {
-            if let Some((step, action)) = works.iter().find(|(_, action)| *action != action::PROCESS) {
-                let why = format!("`{step}` does `{action}`, and the process backend does only `{}`", action::PROCESS);
+            if let Some((step, action)) = works.iter().find(|(_, action)| !action::is_local(action)) {
+                let why = format!("`{step}` does `{action}`, and the process backend does only `process` and `notify`");
                 return Err(out.refused(&why));
             }
             if let Some((step, _)) = works.first().filter(|_| !args.allow_process) {

@@ -11,7 +11,7 @@ use super::{
     state::Run,
 };
 use crate::{
-    action::PROCESS,
+    action::is_local,
     base::Span,
     plan::{self, NodeIx},
     workflow::{Does, OnFailure},
@@ -20,8 +20,8 @@ use crate::{
 impl Run {
     /// A failure of a node's own work. Where that is a local command there is no entrant: whoever wrote it is to blame.
     pub(super) fn blamed(&self, node: NodeIx, failure: Failure) -> Failure {
-        let is_local = matches!(&self.plan.step(node).does, Does::Action { action, .. } if action.name == PROCESS);
-        if is_local { Failure { blame: Blame::Operator, ..failure } } else { failure }
+        let ours = matches!(&self.plan.step(node).does, Does::Action { action, .. } if is_local(action.name));
+        if ours { Failure { blame: Blame::Operator, ..failure } } else { failure }
     }
 
     /// The next attempt at a node whose last one has failed, if the cause has budget left.

@@ -247,6 +247,10 @@ impl<'a> Scene<'a> {
                 let revision = hash(&format!("{}/{}", self.id, self.trial));
                 json!({ "repository": self.text_of_input("repository"), "revision": &revision[..40] })
             }
+            "publish" => {
+                let (commit, to) = (self.text_of_input("commit"), self.text_of_input("to"));
+                json!({ "repository": to, "commit": &hash(&format!("{to}@{commit}"))[..40] })
+            }
             "evaluate" => self.evaluation(),
             _ => match self.made_up() {
                 Some(Ok(output)) => output,

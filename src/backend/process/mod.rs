@@ -32,7 +32,7 @@ use self::{
 };
 use super::{AttemptId, Backend, Error, LogPart, Work};
 use crate::{
-    action::process,
+    action::{notify, process},
     base::{Size, Ty, limits::EVENT_BYTES_MAX},
     run::{Blame, Cause, Failure, Input, Report, RunId, event::HostOffer, place::HostId},
     workflow::Does,
@@ -124,11 +124,14 @@ impl Backend for Processes {
     }
 
     fn ensure(&self, id: &AttemptId, work: Work<'_>) {
-        let call = match process::call(&work.attempt.input) {
+        let does = &work.run.plan.step(work.node).does;
+        let tells = matches!(does, Does::Action { action, .. } if action.name == notify::NOTIFY);
+        let called = if tells { notify::call(&work.attempt.input) } else { process::call(&work.attempt.input) };
+        let call = match called {
             Ok(call) => call,
             Err(why) => return self.desk.tell(id, Report::Failed(refused(why))),
         };
-        let gives = match &work.run.plan.step(work.node).does {
+        let gives = match does {
             Does::Action { gives: Ty::Record(record), .. } => !record.fields.is_empty(),
             _ => false,
         };
