@@ -81,6 +81,11 @@ impl fmt::Debug for Action {
 }
 
 impl Action {
+    /// Whether it does whatever its author writes, so that nobody knows how long that takes.
+    pub fn is_general(&self) -> bool {
+        matches!(self.gives, Gives::Declared(_))
+    }
+
     /// Work for a backend: `I` is what it takes, `O` what it gives.
     pub(super) fn work<I: JsonSchema + 'static, O: JsonSchema>(
         name: &'static str,

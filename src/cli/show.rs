@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     run::{Outcome, explain::Why},
+    sim,
     view::{self, NodeView, StepRow, Summary, Went},
 };
 
@@ -29,7 +30,12 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
     match &args.node {
         None => {
             let summary = view::summary(told.header.id, &told.world, &told.history, told.now());
-            let summary = if told.is_left() { summary.left(&told.world) } else { summary };
+            let summary = if told.is_left() {
+                summary.left(&told.world)
+            } else {
+                let left = sim::rest(told.world.clone(), told.now());
+                Summary { left, ..summary }
+            };
             if out.json { out.json_data(&summary) } else { out.data(&glance(&summary, &told.resume(&args.place), out)) }
         }
         Some(id) => match view::node(&told.world, &told.history, &told.records, id, told.now()) {
@@ -55,7 +61,8 @@ fn glance(it: &Summary, resume: &str, out: &Out) -> String {
         text.push_str(&format!("does {} ({}) again\n", again.name, again.run));
     }
     let ended = it.ended.map_or(String::new(), |at| format!(", ended {}", moment(at)));
-    text.push_str(&format!("started {}{ended}, {} in all\n", moment(it.started), it.elapsed.rough()));
+    let left = it.left.as_ref().map_or(String::new(), |left| format!(", {}", left.words()));
+    text.push_str(&format!("started {}{ended}, {} in all{left}\n", moment(it.started), it.elapsed.rough()));
     let more = if it.more_to_come { ", more to come" } else { "" };
     text.push_str(&format!("{}{more}", it.nodes.far(it.held.len())));
     let gpus = &it.gpus;

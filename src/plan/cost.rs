@@ -7,7 +7,7 @@ use std::{
 
 use petgraph::{Direction, algo::toposort};
 
-use super::{Foreseen, NodeIx, Outputs, Part, Trouble, values};
+use super::{Foreseen, NodeIx, Outputs, Part, Plan, Trouble, values};
 use crate::{
     action::Expect,
     base::{GpuKind, GpuRequest, Span, Value, total},
@@ -41,7 +41,7 @@ impl Costs {
         for node in plan.nodes() {
             if plan.node(node).part == Part::Task && !foreseen.skipped.contains(&node) {
                 let told = |trouble| (node, trouble);
-                expected[node.index()] = length(foreseen, node).map_err(told)?;
+                expected[node.index()] = self::expected(plan, node, foreseen).map_err(told)?;
                 gpus[node.index()] = values::gpus(plan, node, foreseen).map_err(told)?;
             }
         }
@@ -154,20 +154,19 @@ fn fitting(request: &GpuRequest, free: &BTreeMap<GpuKind, u32>) -> Option<GpuKin
 }
 
 /// How long a node is expected to take: as the author says, or as its action is known to.
-fn length(foreseen: &Foreseen, node: NodeIx) -> Result<Span, Trouble> {
-    let plan = &foreseen.plan;
-    if let Some(span) = values::expect(plan, node, foreseen)? {
+pub fn expected(plan: &Plan, node: NodeIx, outputs: &dyn Outputs) -> Result<Span, Trouble> {
+    if let Some(span) = values::expect(plan, node, outputs)? {
         return Ok(span);
     }
     let Does::Action { action, .. } = &plan.step(node).does else { return Ok(Span::ZERO) };
     let usual = match action.expect {
         Expect::Span(span) => span,
-        Expect::Field(field) => match values::input_field(plan, node, foreseen, field)? {
+        Expect::Field(field) => match values::input_field(plan, node, outputs, field)? {
             Value::Span(span) => span,
             other => return Err(Trouble::Rule(Failure::Unfit { expected: format!("a duration, not {other}").into() })),
         },
     };
-    let limit = values::time_limit(plan, node, foreseen)?;
+    let limit = values::time_limit(plan, node, outputs)?;
     Ok(limit.map_or(usual, |limit| usual.min(limit)))
 }
 

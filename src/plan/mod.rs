@@ -19,6 +19,7 @@ use std::sync::Arc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use serde::{Deserialize, Serialize};
 
+pub use cost::expected;
 pub use foresee::{Foreseen, Stuck, foresee, foresee_within, sampled_inputs};
 pub use values::{Outputs, Trouble, closed, expect, gpus, input, next_turn, opened, results, time_limit, wanted};
 

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::{
     event::{Event, FrameOpened, Kept, NodeId},
     place::{self, Ask, Group, Needs, Shape},
@@ -22,9 +20,6 @@ use crate::{
 const FRAMES_PER_EVENT: usize = 256;
 /// Bytes of frames that one event holds before the next is begun.
 const FRAME_BYTES_PER_EVENT: usize = 128 * 1024;
-
-/// Waiting nodes that are asked how long their way is: more would tell little more.
-const WAITING_SEEN: usize = 1_000;
 
 impl World {
     pub(super) fn settle_one(&mut self, node: NodeIx) -> Result<(), Trouble> {
@@ -190,18 +185,6 @@ impl World {
                 memory: lease.shape.needs.memory,
             });
         }
-    }
-
-    /// How long the run takes from now on at the very least: the longest way from what runs or waits to the end, as far as
-    /// the plan is known.
-    pub fn time_left(&self, now: Timestamp) -> Span {
-        let running = self.run.attempts.iter().map(|(node, attempt)| {
-            let taken = u64::try_from(now.duration_since(attempt.started).as_millis()).unwrap_or(0);
-            let left = self.path(*node).millis().saturating_sub(taken);
-            Span::from_millis(left).unwrap_or(Span::MAX)
-        });
-        let waiting = self.waiting().take(WAITING_SEEN).map(|node| self.path(node));
-        running.chain(waiting).max().unwrap_or_default()
     }
 
     /// How long the longest way from a node to the end of the run is expected to take.

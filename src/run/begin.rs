@@ -113,13 +113,8 @@ impl World {
         }
     }
 
-    /// Nodes that wait for their place.
-    pub fn waiting(&self) -> impl Iterator<Item = NodeIx> {
-        let waiting = |node: &NodeIx| self.queue.get(place_ix(*node)).is_some();
-        self.run.plan.nodes().filter(waiting)
-    }
-
-    /// Those, and the nodes that wait for the moment of their next attempt: they have all that they need, and do not start.
+    /// Nodes that wait for their place or for the moment of their next attempt: they have all that they need, and do not
+    /// start.
     pub fn ready(&self) -> impl Iterator<Item = NodeIx> {
         let is_ready =
             |node: &NodeIx| self.queue.get(place_ix(*node)).is_some() || self.run.status(*node) == Status::Retrying;

@@ -17,6 +17,7 @@ mod operator;
 mod play;
 mod player;
 mod read;
+mod rest;
 mod tally;
 mod weather;
 
@@ -27,4 +28,5 @@ pub use model::Model;
 pub use play::Played;
 pub use player::{Account, End, Player, Setup, Use, play};
 pub use read::schema;
+pub use rest::rest;
 pub use tally::{Sample, Spread, Tally, sample};

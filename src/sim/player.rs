@@ -8,7 +8,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::model::Model;
+use super::{model::Model, play::Played};
 use crate::{
     base::{GpuKind, Seed, Span, Value, total},
     plan::NodeIx,
@@ -70,7 +70,7 @@ const TO_STOP: Span = Span::from_secs(1);
 
 /// Says what comes of an attempt in place of the model.
 pub(super) trait Script {
-    fn outcome(&self, run: &Run, node: NodeIx, attempt: &Attempt, usual: Report) -> Report;
+    fn played(&self, seed: Seed, run: &Run, node: NodeIx, attempt: &Attempt, usual: Played) -> Played;
 }
 
 /// A run while it is played.
@@ -142,6 +142,23 @@ impl<'m> Player<'m> {
         (player, records)
     }
 
+    /// A run that is played on from where it is; what is under way in it is played, too.
+    pub(super) fn of(model: &'m Model, world: World, now: Timestamp, seed: Seed) -> Self {
+        Self {
+            model,
+            script: None,
+            seed,
+            world,
+            now,
+            coming: BinaryHeap::new(),
+            put: 0,
+            known: Vec::new(),
+            running: Vec::new(),
+            uses: Vec::new(),
+            events: 0,
+        }
+    }
+
     /// From now on attempts go as the script says.
     pub(super) fn follow(&mut self, script: &'m dyn Script) {
         self.script = Some(script);
@@ -156,18 +173,26 @@ impl<'m> Player<'m> {
     }
 
     pub(super) fn play_out(&mut self) -> End {
-        for _ in 0..TURNS_MAX {
-            if let Some(outcome) = &self.world.run.outcome {
-                return End::Over(outcome.clone());
-            }
-            let Some(next) = self.next() else {
-                return if self.world.run.held.is_empty() { End::Stuck } else { End::Held };
-            };
-            self.now = next;
-            let due = self.due();
-            self.turn(due);
+        (0..TURNS_MAX).find_map(|_| self.step()).unwrap_or(End::Endless)
+    }
+
+    /// Lets happen what comes next, and says how the run has ended if nothing does.
+    pub fn step(&mut self) -> Option<End> {
+        if let Some(outcome) = &self.world.run.outcome {
+            return Some(End::Over(outcome.clone()));
         }
-        End::Endless
+        let Some(next) = self.next() else {
+            return Some(if self.world.run.held.is_empty() { End::Stuck } else { End::Held });
+        };
+        self.now = next;
+        let due = self.due();
+        self.turn(due);
+        None
+    }
+
+    /// The run as it is now, and the moment.
+    pub fn world(&self) -> (&World, Timestamp) {
+        (&self.world, self.now)
     }
 
     /// When something happens next.
@@ -245,7 +270,7 @@ impl<'m> Player<'m> {
             *known = attempt.number;
             let mut played = self.model.play(self.seed, &self.world.run, node, attempt);
             if let Some(script) = self.script {
-                played.report = script.outcome(&self.world.run, node, attempt, played.report);
+                played = script.played(self.seed, &self.world.run, node, attempt, played);
             }
             let host = self.world.run.fleet.host(&attempt.host);
             self.running.push(self.uses.len());

@@ -13,7 +13,7 @@ mod timeline;
 pub use history::{History, Reuse, Ruled, Try, Went};
 pub use node::{NodeView, node};
 pub use perfetto::perfetto;
-pub use summary::{Gpus, HeldNode, State, StepRow, Summary, Waiting, summary};
+pub use summary::{Gpus, HeldNode, Left, State, StepRow, Summary, Waiting, summary};
 pub use svg::svg;
 pub use timeline::{Lane, Stretch, Timeline, timeline};
 

@@ -45,6 +45,9 @@ pub struct Summary {
     pub more_to_come: bool,
     pub gpus: Gpus,
     pub gpu_hours: f64,
+    /// How long it still takes, where somebody has worked that out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left: Option<Left>,
     pub steps: Vec<StepRow>,
     pub waiting: Vec<Waiting>,
     pub held: Vec<HeldNode>,
@@ -79,6 +82,18 @@ pub struct Gpus {
     pub total: usize,
     /// Held by processes that are not ours.
     pub foreign: usize,
+}
+
+/// How long a run still takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Left {
+    /// The middle of the ways in which it may go on.
+    pub left: Span,
+    /// The shortest and the longest of them.
+    pub least: Span,
+    pub most: Span,
+    /// Something of it cannot be told: it takes as long or longer.
+    pub at_least: bool,
 }
 
 /// A step of the file, with all its nodes.
@@ -166,6 +181,7 @@ pub fn summary(id: RunId, world: &World, history: &History, now: Timestamp) -> S
         more_to_come: more_to_come && run.outcome.is_none(),
         gpus: gpus(world),
         gpu_hours: history.gpu_hours(now),
+        left: None,
         steps: top.rows,
         waiting: waiting(world, now),
         held: run.held.iter().map(|node| HeldNode { node: plan.id(*node).into(), failure: failure(node) }).collect(),
@@ -245,6 +261,27 @@ impl StepRow {
     }
     fn find(&mut self, path: &[usize]) -> &mut Self {
         path.iter().fold(self, |row, at| &mut row.rows[*at])
+    }
+}
+
+impl Left {
+    /// The same a while later; nothing where more time has passed than was left.
+    pub fn after(&self, passed: Span) -> Option<Self> {
+        let less = |span: Span| Span::from_millis(span.millis().saturating_sub(passed.millis())).unwrap_or_default();
+        let later = Self { left: less(self.left), least: less(self.least), most: less(self.most), ..*self };
+        (later.left > Span::ZERO).then_some(later)
+    }
+
+    /// In words: one length where all ways are about as long, or else the shortest and the longest.
+    pub fn words(&self) -> String {
+        let Self { left, least, most, at_least } = *self;
+        match at_least {
+            true => format!("at least {} left", least.rough()),
+            false if most.millis() > least.millis().saturating_add(least.millis() / 3) => {
+                format!("{} to {} left", least.rough(), most.rough())
+            }
+            false => format!("about {} left", left.rough()),
+        }
     }
 }
 

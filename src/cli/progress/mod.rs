@@ -1,6 +1,7 @@
 //! How a run goes, while it goes: redrawn on a terminal, told line by line elsewhere. All of it is on stderr.
 
 mod fold;
+mod outlook;
 mod screen;
 mod seen;
 mod told;
@@ -11,9 +12,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::{broadcast::error::RecvError, mpsc};
+use tokio::sync::{broadcast::error::RecvError, mpsc, watch};
 
 use self::{
+    outlook::Outlook,
     screen::{Look, Screen, size},
     seen::Seen,
     told::Told,
@@ -65,6 +67,9 @@ impl Progress {
     pub(super) async fn follow(mut self, handle: Handle) -> Self {
         let mut notices = handle.notices();
         let mut pause = EVERY;
+        // In lines for a log it would never be told.
+        let is_drawn = matches!(self.shown, Shown::Screen(_));
+        let left = is_drawn.then(|| outlook::watch(handle.clone(), self.clock.clone()));
         loop {
             tokio::select! {
                 biased;
@@ -76,7 +81,7 @@ impl Progress {
                 Some(text) = self.said.1.recv() => self.say(text),
                 () = handle.gone() => return self,
                 // A notice that comes in between only begins this anew.
-                seen = glimpse(self.run, self.clock.clone(), &handle, pause) => {
+                seen = glimpse(self.run, self.clock.clone(), &handle, left.as_ref(), pause) => {
                     let Some((seen, took)) = seen else { return self };
                     pause = EVERY.max(took * SHARE);
                     self.show(&seen);
@@ -88,7 +93,7 @@ impl Progress {
 
     /// How it stands when nothing more is driven here.
     pub(super) fn end(mut self, world: &World) {
-        let seen = Seen::of(self.run, world, world.now());
+        let seen = Seen::of(self.run, world, None, world.now());
         if let Shown::Screen(screen) = &mut self.shown {
             screen.footer = None;
         }
@@ -137,11 +142,18 @@ impl Progress {
 }
 
 /// What is seen of the run after a while, and how long it took to look.
-async fn glimpse(run: RunId, clock: Clock, handle: &Handle, pause: Duration) -> Option<(Seen, Duration)> {
+async fn glimpse(
+    run: RunId,
+    clock: Clock,
+    handle: &Handle,
+    left: Option<&watch::Receiver<Outlook>>,
+    pause: Duration,
+) -> Option<(Seen, Duration)> {
     tokio::time::sleep(pause).await;
+    let left = left.and_then(|left| *left.borrow());
     let look = move |world: &World| {
         let began = Instant::now();
-        (Seen::of(run, world, clock.now()), began.elapsed())
+        (Seen::of(run, world, left, clock.now()), began.elapsed())
     };
     handle.look(look).await
 }

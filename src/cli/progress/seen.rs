@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::outlook::{self, Outlook};
 use crate::{
     action,
     base::{Span, Value},
@@ -38,7 +39,7 @@ pub(super) struct Row {
 }
 
 impl Seen {
-    pub(super) fn of(run: RunId, world: &World, now: Timestamp) -> Self {
+    pub(super) fn of(run: RunId, world: &World, left: Outlook, now: Timestamp) -> Self {
         let summary = view::summary(run, world, &History::default(), now);
         let ended = summary.outcome.is_some();
         let mut rows = Vec::new();
@@ -49,17 +50,14 @@ impl Seen {
             format!("{} {}", summary.state.word(), summary.elapsed.rough()),
         ];
         if summary.nodes.total() > 0 {
-            let more = if summary.more_to_come { ", more to come" } else { "" };
-            head.push(format!("{}{more}", summary.nodes.far(summary.held.len())));
+            head.push(summary.nodes.far(summary.held.len()));
+            head.extend(summary.more_to_come.then(|| "more to come".into()));
         }
         if summary.gpus.total > 0 && !ended {
             head.push(format!("{} of {} GPUs", summary.gpus.used, summary.gpus.total));
         }
         if summary.state == State::Running {
-            let left = world.time_left(now);
-            if left > Span::ZERO {
-                head.push(format!("at least {} left", left.rough()));
-            }
+            head.extend(outlook::words(left, now));
         }
         let held = summary.held.iter().take(TOLD_MAX).map(|held| format!("held for a decision: {}", held.node));
         let mut remarks: Vec<String> = held.collect();

@@ -1,9 +1,12 @@
-//! What is told of hosts: what there is to run on, and where groups can no longer stay.
+//! What is told of hosts: what there is to run on, which nodes must share a host, and where they can no longer stay.
 
 use super::Run;
-use crate::run::{
-    event::{Event, HostOffer},
-    place::Offer,
+use crate::{
+    plan::NodeIx,
+    run::{
+        event::{Event, HostOffer},
+        place::{self, Offer},
+    },
 };
 
 impl Run {
@@ -29,6 +32,15 @@ impl Run {
             }
             _ => {}
         }
+    }
+
+    /// The number of the group of nodes that must run on one host: those of a frame with the same `same_host`.
+    pub(in crate::run) fn group_of(&self, node: NodeIx) -> Option<place::GroupIx> {
+        let found = self.plan.node(node);
+        let body = self.plan.workflow().body(self.plan.frame(found.frame).body);
+        let word = body.step(found.step).settings.same_host.as_ref()?;
+        let first = body.steps.iter().position(|step| step.settings.same_host.as_ref() == Some(word))?;
+        Some(place::GroupIx(u64::from(found.frame.0) << 32 | first as u64))
     }
 }
 

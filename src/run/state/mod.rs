@@ -3,6 +3,7 @@
 mod given;
 mod grow;
 mod hosts;
+mod lengths;
 mod ruled;
 
 use std::{
@@ -10,6 +11,7 @@ use std::{
     sync::Arc,
 };
 
+pub use self::lengths::{Lengths, StepKey};
 use jiff::Timestamp;
 use serde_json::Value as Json;
 
@@ -109,6 +111,7 @@ pub struct Run {
     pub paused: bool,
     pub cancelled: bool,
     pub outcome: Option<Outcome>,
+    pub lengths: Lengths,
     /// The failure that the whole run has come to, while what still runs is being ended.
     pub fatal: Option<(NodeIx, Failure)>,
     status: Vec<Status>,
@@ -158,6 +161,7 @@ impl Run {
             paused: false,
             cancelled: false,
             outcome: None,
+            lengths: Lengths::default(),
             fatal: None,
             status: Vec::new(),
             unmet: Vec::new(),
@@ -289,7 +293,8 @@ impl Run {
             Event::AttemptSucceeded { output, .. } => {
                 let node = node()?;
                 let output = self.read_output(node, output).map_err(illegal)?;
-                self.end_attempt(node, Some(&output)).map_err(illegal)?;
+                let attempt = self.end_attempt(node, Some(&output)).map_err(illegal)?;
+                self.went_well(at, node, &attempt);
                 if self.status(node) != Status::Abandoned {
                     self.finish(node, Some(output));
                 }
@@ -458,7 +463,7 @@ impl Run {
         self.due.extend(attempt.due.map(|due| (due, node)));
     }
 
-    fn end_attempt(&mut self, node: NodeIx, output: Option<&Value>) -> Result<(), String> {
+    fn end_attempt(&mut self, node: NodeIx, output: Option<&Value>) -> Result<Attempt, String> {
         let attempt = self.attempts.remove(&node).ok_or("no attempt is under way")?;
         self.leases.end(place_ix(node));
         if self.fleet.host(&attempt.host).is_some_and(|host| host.state() != place::HostState::Up) {
@@ -473,16 +478,7 @@ impl Run {
                 self.fleet.hold(&attempt.host, &key, true);
             }
         }
-        Ok(())
-    }
-
-    /// The number of the group of nodes that must run on one host: those of a frame with the same `same_host`.
-    pub(super) fn group_of(&self, node: NodeIx) -> Option<place::GroupIx> {
-        let found = self.plan.node(node);
-        let body = self.plan.workflow().body(self.plan.frame(found.frame).body);
-        let word = body.step(found.step).settings.same_host.as_ref()?;
-        let first = body.steps.iter().position(|step| step.settings.same_host.as_ref() == Some(word))?;
-        Some(place::GroupIx(u64::from(found.frame.0) << 32 | first as u64))
+        Ok(attempt)
     }
 }
 

@@ -17,6 +17,7 @@ use crate::{
     run::{self, Attempt, Command, Failure, Input, Report, Run},
     sim::{
         model::Model,
+        play::Played,
         play::around,
         player::{End, Player, Script, Setup},
     },
@@ -152,6 +153,12 @@ struct Lines<'c> {
 }
 
 impl Script for Lines<'_> {
+    fn played(&self, _: Seed, run: &Run, node: NodeIx, attempt: &Attempt, usual: Played) -> Played {
+        Played { report: self.outcome(run, node, attempt, usual.report), ..usual }
+    }
+}
+
+impl Lines<'_> {
     fn outcome(&self, run: &Run, node: NodeIx, attempt: &Attempt, usual: Report) -> Report {
         let id = run.plan.id(node);
         let tries = run.tries.get(&node).map_or(0, |tries| tries.attempts);
