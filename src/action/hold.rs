@@ -24,6 +24,8 @@ pub struct Hold {
 pub struct Held {
     /// Whether it may go on, which is so whenever this is read.
     pub go_on: bool,
+    /// What somebody has chosen, where there was something to choose from.
+    pub chosen: Option<Vec<String>>,
 }
 
 static GIVES: LazyLock<Ty> = LazyLock::new(reflect::given::<Held>);
@@ -33,7 +35,7 @@ pub(super) fn action() -> Action {
         "hold",
         "Fails with a reason. With `on_failure: hold` the run waits there until an operator has decided.",
         |input| {
-            decide(input, &GIVES, |it: Hold| if it.when.unwrap_or(true) { Err(it.why) } else { Ok(Held { go_on: true }) })
+            decide(input, &GIVES, |it: Hold| if it.when.unwrap_or(true) { Err(it.why) } else { Ok(Held { go_on: true, chosen: None }) })
         },
     )
     .example("look:\n  hold: { why: more than half of the trainings failed, when: \"${!complete.complete}\" }\n  on_failure: hold\n")
@@ -51,6 +53,6 @@ mod tests {
         };
         assert_eq!(run(Value::Null), Err("look at it".into()));
         assert_eq!(run(Value::Bool(true)), Err("look at it".into()));
-        assert_eq!(run(Value::Bool(false)), Ok(serde_json::json!({"go_on": true})));
+        assert_eq!(run(Value::Bool(false)), Ok(serde_json::json!({"go_on": true, "chosen": null})));
     }
 }

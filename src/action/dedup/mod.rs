@@ -101,9 +101,7 @@ pub struct Duplicates {
     pub flagged: Vec<String>,
     /// One hotkey of those with the same commit or source.
     pub representatives: Vec<String>,
-    /// Pairs that a judge is to compare: each two representatives.
-    pub to_judge: Vec<Two>,
-    /// Pairs that a judge was to compare and has not.
+    /// Pairs of representatives that a judge is to compare and has not compared yet.
     pub unresolved: Vec<Two>,
 }
 
@@ -188,15 +186,14 @@ pub fn dedup(mut input: Dedup) -> Duplicates {
     let groups = groups(&hotkeys, &pairs);
     let representatives: BTreeSet<String> = groups.iter().filter_map(first).collect();
     let representatives: Vec<String> = representatives.into_iter().collect();
-    let two = |a: &str, b: &str| Two { a: a.into(), b: b.into() };
-    let judged = if input.judged { representatives.as_slice() } else { &[] };
-    let to_judge: Vec<Two> =
-        judged.iter().enumerate().flat_map(|(i, a)| judged[i + 1..].iter().map(|b| two(a, b))).collect();
-
     let verdicts: Vec<(&Answer, Verdict)> =
         input.answers.iter().filter_map(|it| Some((it, parse(&it.text).ok()?))).collect();
-    let is_about = |it: &Answer, two: &Two| (it.a == two.a && it.b == two.b) || (it.a == two.b && it.b == two.a);
-    let unresolved = to_judge.iter().filter(|two| !verdicts.iter().any(|(it, _)| is_about(it, two))).cloned().collect();
+    let compared: HashSet<(&str, &str)> =
+        verdicts.iter().flat_map(|(it, _)| [(&*it.a, &*it.b), (&*it.b, &*it.a)]).collect();
+    let judged = if input.judged { representatives.as_slice() } else { &[] };
+    let pairs_to_judge = judged.iter().enumerate().flat_map(|(i, a)| judged[i + 1..].iter().map(move |b| (a, b)));
+    let open = pairs_to_judge.filter(|(a, b)| !compared.contains(&(a.as_str(), b.as_str())));
+    let unresolved = open.map(|(a, b)| Two { a: a.clone(), b: b.clone() }).collect();
     let mut flagged: BTreeSet<String> = BTreeSet::new();
     let sizes: HashMap<&str, u64> = cloned.iter().map(|it| (it.hotkey.as_str(), it.chars)).collect();
     for (answer, verdict) in &verdicts {
@@ -224,7 +221,7 @@ pub fn dedup(mut input: Dedup) -> Duplicates {
         flagged.extend(cluster.iter().filter(|it| Some(it.as_str()) != stays).cloned());
     }
     let flagged = flagged.into_iter().filter(|it| !is_champion(it)).collect();
-    Duplicates { pairs, clusters, flagged, representatives, to_judge, unresolved }
+    Duplicates { pairs, clusters, flagged, representatives, unresolved }
 }
 
 /// The places of those that have the same commit or digest, by what they have.
@@ -280,9 +277,9 @@ mod tests {
         assert_eq!(first.clusters, [["a", "b", "c"]]);
         assert_eq!(first.flagged, ["a", "b", "c"]);
         assert_eq!(first.representatives, ["a", "d", "e", "g", "h"]);
-        assert_eq!((first.to_judge.len(), first.unresolved.len()), (10, 10));
+        assert_eq!(first.unresolved.len(), 10);
         let alone = found(json!({"submissions": submissions, "judged": false, "goes": "all"}));
-        assert_eq!((alone.flagged, alone.to_judge.len(), alone.unresolved.len()), (first.flagged, 0, 0));
+        assert_eq!((alone.flagged, alone.unresolved.len()), (first.flagged, 0));
         let answers = json!([
             {"a": "d", "b": "e", "text": "{\"relationship\": \"drop_evasion\"}"},
             {"a": "g", "b": "h", "text": "relationship: duplicate"}, {"a": "a", "b": "d", "text": "I do not know"},
