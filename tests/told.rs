@@ -168,3 +168,40 @@ fn calls_that_would_be_ignored_are_refused() {
     place.says("run w.yaml --store memory:", 0, &["1 of 1 done"]);
     place.says("runs --store memory", 1, &["found `memory`"]);
 }
+
+#[test]
+fn a_step_that_was_done_stays_done_when_the_run_fails() {
+    let place = Place::new(
+        "steps:\n  good: { use: pair }\n  bad: { needs: [good], process: { shell: 'exit 3' } }\n  \
+         other: { needs: [bad], use: pair }\ntemplates:\n  pair:\n    steps:\n      one: { process: { shell: 'true' } }\n",
+    );
+    place.says("run w.yaml --name one", 1, &["1 of 2 done, 1 failed"]);
+    let counts = |step: usize| place.json("show one --json")["steps"][step]["counts"].clone();
+    assert_eq!((&counts(0)["done"], &counts(0)["abandoned"]), (&1.into(), &0.into()));
+    assert_eq!((&counts(2)["done"], &counts(2)["abandoned"]), (&0.into(), &1.into()));
+    place.says("explain one good", 0, &["it is done"]);
+    place.says("explain one other", 0, &["abandoned: it is a part of what ended with bad"]);
+}
+
+#[test]
+fn a_step_runs_where_something_of_it_runs_and_waits_where_all_of_it_waits() {
+    let place = Place::new(
+        "limits: { one: 1 }\nsteps:\n  each:\n    for_each: { n: '${[1, 2, 3]}', key: '${text(n)}' }\n    use: item\n  \
+         again:\n    repeat: item\n    carry: {}\n    until: 'number > 2'\n    at_most: 5\n\
+         templates:\n  item:\n    steps:\n      a: { process: { shell: 'until [ -e go ]; do sleep 0.05; done' }, limits: [one] }\n",
+    );
+    place.says("run w.yaml --name one --detach", 0, &[]);
+    let began = std::time::Instant::now();
+    let steps = loop {
+        let shown = place.json("show one --json");
+        if shown["nodes"]["running"] == 1 {
+            break shown["steps"].clone();
+        }
+        assert!(began.elapsed().as_secs() < 60, "{shown}");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    };
+    let counts = |step: usize| (steps[step]["counts"]["running"].clone(), steps[step]["counts"]["waiting"].clone());
+    assert_eq!((counts(0), counts(1)), ((1.into(), 2.into()), (0.into(), 1.into())), "{steps}");
+    assert_eq!(steps[0]["rows"][0]["ready"], 2, "{steps}");
+    place.says("cancel one --why enough", 0, &[]);
+}

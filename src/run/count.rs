@@ -27,7 +27,10 @@ pub struct Counts {
 pub fn standing(run: &Run, node: NodeIx) -> Status {
     let plan = &run.plan;
     match (run.status(node), plan.node(node).part) {
-        (Status::Open, _) if run.status(plan.close_of(node)) == Status::Done => Status::Done,
+        // What it is a part of may have been given up since.
+        (Status::Open | Status::Abandoned, Part::Open) if run.status(plan.close_of(node)) == Status::Done => {
+            Status::Done
+        }
         (Status::Waiting, Part::Turn(_)) => match standing(run, plan.open_of(node)) {
             Status::Open | Status::Running => Status::Waiting,
             over => over,

@@ -9,6 +9,7 @@ use petgraph::Direction;
 use serde::Serialize;
 
 use super::{
+    count::standing,
     event::{NodeId, Outcome},
     failure::{Blame, Cause, Failure},
     place::{self, GpuId, HostId},
@@ -111,15 +112,14 @@ pub fn explain(world: &World, now: Timestamp, id: &str) -> Option<Vec<Why>> {
 /// The reasons of one node.
 pub fn of_node(world: &World, now: Timestamp, node: NodeIx) -> Vec<Why> {
     let run = &world.run;
+    if run.plan.node(node).part == Part::Open && standing(run, node) == Status::Done {
+        return vec![Why::Done];
+    }
     match run.status(node) {
         Status::Done => vec![Why::Done],
         Status::Running => run.attempts.get(&node).map(running).into_iter().collect(),
         Status::Open => {
-            let close = run.plan.close_of(node);
-            if run.status(close) == Status::Done {
-                return vec![Why::Done];
-            }
-            let (undone, some) = undone(run, close);
+            let (undone, some) = undone(run, run.plan.close_of(node));
             std::iter::once(Why::Open { undone, some }).chain(paused(run)).collect()
         }
         Status::Held => failure(run, node)

@@ -165,7 +165,7 @@ pub enum Error {
     Conflict { run: RunId, expected: u64, found: u64 },
     #[error("run {run} has been taken over by another driver")]
     Fenced { run: RunId },
-    #[error("run {run} is driven by {by} until {until} at least")]
+    #[error("run {run} is driven by {by} until {until:.0} at least")]
     Held { run: RunId, by: String, until: Timestamp },
     #[error("there is no run {run}")]
     NoSuchRun { run: RunId },

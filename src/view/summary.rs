@@ -1,6 +1,9 @@
 //! A run at a glance: how far it is, what its steps do, what waits and why.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -13,7 +16,7 @@ use crate::{
         outline::{self, Places, Row},
     },
     run::{
-        Again, Counts, Failure, NodeId, Outcome, RunId, Status, World,
+        Again, Counts, Failure, NodeId, Outcome, Run, RunId, Status, World,
         count::standing,
         explain::{self, Why},
         rerun::without_keys,
@@ -143,9 +146,16 @@ pub fn summary(id: RunId, world: &World, history: &History, now: Timestamp) -> S
     let places = Places::of(plan);
     let is_kept = |node: NodeIx| !history.reused.is_empty() && history.reused.contains_key(plan.id(node).as_str());
     let mut more_to_come = false;
+    let busy = busy(run);
     for node in plan.nodes() {
-        let status = standing(run, node);
         let part = plan.node(node).part;
+        let status = match (standing(run, node), part) {
+            // A step in which nothing runs waits, however many wait in it; the time of a `repeat` in which something runs
+            // runs, though it is decided at its end.
+            (Status::Open, _) if !busy.contains(&node) => Status::Waiting,
+            (Status::Waiting, Part::Turn(_)) if busy.contains(&plan.open_of(node)) => Status::Running,
+            (status, _) => status,
+        };
         more_to_come |= part == Part::Open && run.status(node) == Status::Waiting;
         let reused = is_kept(node);
         let whole = part != Part::Close && !matches!(status, Status::Done | Status::Open | Status::Running);
@@ -207,6 +217,18 @@ impl Summary {
         }
         self
     }
+}
+
+/// Composite steps with work under way behind them.
+fn busy(run: &Run) -> HashSet<NodeIx> {
+    let mut busy = HashSet::new();
+    for node in run.attempts.keys() {
+        let mut above = run.plan.frame(run.plan.node(*node).frame).under;
+        while let Some(open) = above.filter(|open| busy.insert(*open)) {
+            above = run.plan.frame(run.plan.node(open).frame).under;
+        }
+    }
+    busy
 }
 
 fn state(world: &World) -> State {

@@ -46,7 +46,9 @@ impl Screen {
         let Look { width, colour, .. } = look;
         // The cursor stands below the picture.
         let height = look.height.saturating_sub(1).max(2);
-        let mut head = wrapped(&seen.head, " · ", width);
+        // Between its parts, and only a part that is too long within.
+        let parts: Vec<String> = seen.head.iter().flat_map(|part| words(part, "", width)).collect();
+        let mut head = wrapped(&parts, " · ", width);
         head.truncate((height / 3).max(1));
         let mut footer: Vec<String> = self.footer.iter().flat_map(|said| words(said, "", width)).collect();
         footer.truncate((height / 3).max(1));
@@ -233,6 +235,10 @@ mod tests {
         let picture = Screen::default().draw(&large(), look(39, 30));
         let head: Vec<&str> = picture.lines().take(3).collect();
         assert_eq!(head, ["brisk-pebble · text (mock)", "running 16h22m", "12 of 303 done, 2 failed · 3 of 32 GPUs"]);
+        let head = vec!["a · b".into(), "14 of 24 done, 1 failed, 1 held, 1 abandoned".into()];
+        let seen = Seen { head, rows: Vec::new(), remarks: Vec::new() };
+        let picture = Screen::default().draw(&seen, look(39, 30));
+        assert_eq!(picture, "a · b\n14 of 24 done, 1 failed, 1 held, 1\n  abandoned\n");
     }
 
     #[test]

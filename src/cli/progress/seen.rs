@@ -101,6 +101,7 @@ fn first(why: &[String]) -> String {
     match why {
         [] => "its turn has not come".into(),
         [one] => one.clone(),
+        [one, _] => format!("{one} (and 1 more reason)"),
         [one, more @ ..] => format!("{one} (and {} more reasons)", more.len()),
     }
 }
