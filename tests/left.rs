@@ -122,7 +122,9 @@ fn what_queues_and_what_is_yet_to_grow_counts() {
 
 #[test]
 fn what_was_seen_counts_more_than_what_was_expected() {
-    let model = Model::default();
+    let world = "god_flow: 1\nworld: fast\nhosts: [{ name: gpu, count: 4, gpus: 8xH100 }]\n\
+                 actions: { container: { takes: 10m } }\n";
+    let model = Model::read(SourceId::default(), world).unwrap();
     let steps = format!(
         "steps:\n  each:\n    for_each: {{ n: '${{range(12)}}', key: '${{text(n)}}' }}\n    {WORK}\n    gpus: 8xH100\n"
     );
@@ -131,7 +133,6 @@ fn what_was_seen_counts_more_than_what_was_expected() {
     while player.world().0.run.lengths.steps().next().is_none() {
         assert!(player.step().is_none());
     }
-    // In that world it takes ten minutes.
     assert_eq!(told(&player).as_deref(), Some("about 20m left"));
     let (world, now) = player.world();
     let mut paused = world.clone();
