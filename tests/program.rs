@@ -146,7 +146,7 @@ fn wrong_calls_are_told_from_failures() {
         ("plan workflows/text.yaml --entrants -1", WRONG, "-1"),
         ("plan workflows/text.yaml --entrants 8 --gpus lots", WRONG, "--gpus"),
         ("plan workflows/text.yaml --entrants 8 --gpus 8xH100|H200", WRONG, "one kind at a time"),
-        ("plan workflows/text.yaml --entrants 8 --gpus 32xA100", WRONG, "can never"),
+        ("plan workflows/text.yaml --entrants 8 --gpus 32xA100", REFUSED, "which has 32xA100 where 1xH100 is asked"),
         ("run workflows/text.yaml --backend mock --entrants 3000 --store memory:", REFUSED, "give fewer entrants"),
         ("plan workflows/text.yaml --inputs nowhere.yaml", WRONG, "there is no such file"),
     ] {
@@ -348,4 +348,50 @@ fn pull_requests_get_annotations() {
         ),
         "{first}"
     );
+}
+
+#[test]
+fn what_fits_no_host_is_refused_with_all_the_steps_that_ask_for_it() {
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    let path = folder.path().join("big.yaml");
+    let step = |name: &str, gpus: &str| {
+        format!("  {name}: {{ container: {{ image: 'x/y:1', command: [x] }}, gpus: {gpus} }}\n")
+    };
+    let each = "  each:\n    for_each: { it: \"${['p', 'q', 'r']}\", key: \"${it}\" }\n    use: one\n";
+    let one = "templates:\n  one:\n    steps:\n";
+    let text = format!(
+        "god_flow: 1\nworkflow: big\nsteps:\n{}{}{each}{one}    {}",
+        step("small", "1xH100"),
+        step("other", "4xB200"),
+        step("train", "8xA100")
+    );
+    fs::write(&path, text).expect("the folder takes a file");
+    let file = path.display();
+    let all = "error: `other` could never start: 4xB200 fits no host; the nearest is `gpu-1`, which has 8xH100 where 4xB200 is asked\n       \
+               `each[p]/train` (and 2 more of this step) could never start: 8xA100 fits no host; the nearest is `gpu-1`";
+    for line in [
+        "run --backend mock --store memory:",
+        "simulate",
+        "simulate --faults",
+        "plan --world examples/worlds/four-hosts.yaml",
+    ] {
+        wrong(&format!("{line} {file}"), REFUSED, all);
+    }
+    wrong(&format!("simulate {file} --world examples/worlds/a100.yaml"), REFUSED, "`other` could never start: 4xB200");
+    wrong(&format!("simulate workflows/hello.yaml --compare {file}"), REFUSED, "`other` could never start");
+    wrong(
+        &format!("plan {file} --gpus 32xH100"),
+        REFUSED,
+        "the nearest is `--gpus`, which has 32xH100 where 4xB200 is asked",
+    );
+    assert!(
+        fine(&format!("plan {file} --gpus 1xH100,4xB200,8xA100")).contains("on 8xA100 and 4xB200 and 1xH100: about")
+    );
+    assert!(fine(&format!("plan {file}")).contains("train"), "without hosts nothing is refused");
+
+    let commands = folder.path().join("commands.yaml");
+    let text = "god_flow: 1\nworkflow: w\nsteps:\n  a: { process: { shell: 'true' }, gpus: 1xH100 }\n";
+    fs::write(&commands, text).expect("the folder takes a file");
+    let line = format!("run {} --allow-process --store memory:", commands.display());
+    wrong(&line, REFUSED, "the nearest is `here`, which has no GPUs where 1xH100 is asked");
 }

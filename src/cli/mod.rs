@@ -16,6 +16,7 @@ mod example;
 mod explain;
 mod export;
 mod files;
+mod fits;
 mod follow;
 mod graph;
 mod keep;

@@ -4,13 +4,17 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::{Exit, against, files, graph::title, out::Out, stored::Where};
+use super::{Exit, against, files, fits, graph::title, out::Out, stored::Where};
 use crate::{
-    base::{GpuKind, GpuRequest, Name, Seed, near},
+    base::{GpuKind, GpuRequest, Name, Seed, Size, near},
     plan::{
         Foreseen,
         cost::{Costs, Estimate},
         draw, foresee, outline,
+    },
+    run::{
+        event::HostOffer,
+        place::{GpuId, HostId},
     },
     sim::Model,
     workflow::Workflow,
@@ -32,8 +36,12 @@ pub(super) struct Args {
     /// The GPUs there are, as in `32xH100`, to estimate how long it takes. May be given for several kinds.
     #[arg(long, value_name = "GPUS")]
     gpus: Vec<String>,
+    /// The modelled world that it is planned for: what fits none of its hosts is refused, and how long it takes on their
+    /// GPUs is estimated.
+    #[arg(long, value_name = "FILE", conflicts_with = "gpus")]
+    world: Option<String>,
     /// Shows what of this run would be kept if the file were carried out now, and what would run again and why.
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["inputs", "entrants", "gpus"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["inputs", "entrants", "gpus", "world"])]
     against: Option<String>,
     #[command(flatten)]
     place: Where,
@@ -50,8 +58,12 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
     if let Some(run) = &args.against {
         return against::run(workflow, run, &args.place, out);
     }
+    let model = match args.world.as_deref().map(|path| files::world_file(path, out)).transpose() {
+        Ok(world) => world.map(|(_, model)| model),
+        Err(exit) => return exit,
+    };
     let fleet = match fleet(&args.gpus) {
-        Ok(fleet) => fleet,
+        Ok(fleet) => model.as_ref().map_or(fleet, |model| gpus_of(&model.hosts())),
         Err(why) => return out.wrong(&why),
     };
     let given = match args.inputs.as_deref().map(|path| files::inputs(path, &workflow)).transpose() {
@@ -59,7 +71,7 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
         Err(why) => return out.wrong(&why),
     };
     let seed = Seed(args.seed);
-    let inputs = match Model::default().inputs(&workflow, &given, args.entrants, seed) {
+    let inputs = match model.clone().unwrap_or_default().inputs(&workflow, &given, args.entrants, seed) {
         Ok(inputs) => inputs,
         Err(missing) => return bounds(&workflow, &missing, &fleet, out),
     };
@@ -67,6 +79,12 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
         Ok(foreseen) => foreseen,
         Err(stuck) => return stops(out, &stuck.to_string()),
     };
+    let hosts = model.as_ref().map_or_else(|| one_host(&fleet), Model::hosts);
+    if !hosts.is_empty()
+        && let Err(exit) = fits::check_foreseen(&foreseen, hosts, out)
+    {
+        return exit;
+    }
     let costs = match Costs::of(&foreseen) {
         Ok(costs) => costs,
         Err((node, trouble)) => {
@@ -75,14 +93,16 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
     };
     let estimate = match (!fleet.is_empty()).then(|| costs.estimate(&foreseen, &fleet)).transpose() {
         Ok(estimate) => estimate,
-        Err(request) => return out.wrong(&unmet(&request, &fleet)),
+        Err(request) => {
+            return out.refused(&format!("a step asks for {request}, which {} can never meet", words(&fleet)));
+        }
     };
     if out.json {
         return out.json_data(&full_json(&workflow, &foreseen, &costs, estimate.as_ref()));
     }
     let lines = if out.unicode { draw::Lines::Unicode } else { draw::Lines::Ascii };
     let tree = draw::tree(&title(&workflow), &outline::counted(&foreseen, &costs), lines);
-    let exit = out.data(&format!("{tree}\n{}", summary(&foreseen, &costs, estimate.as_ref(), &args.gpus)));
+    let exit = out.data(&format!("{tree}\n{}", summary(&foreseen, &costs, estimate.as_ref(), &words(&fleet))));
     // The process ends here: giving a million values back one by one would take a fifth of its time.
     std::mem::forget((foreseen, costs));
     exit
@@ -126,12 +146,34 @@ fn fleet(words: &[String]) -> Result<BTreeMap<GpuKind, u32>, String> {
     Ok(fleet)
 }
 
-fn unmet(request: &GpuRequest, fleet: &BTreeMap<GpuKind, u32>) -> String {
+fn words(fleet: &BTreeMap<GpuKind, u32>) -> String {
     let there: Vec<String> = fleet.iter().map(|(kind, count)| format!("{count}x{kind}")).collect();
-    format!("a step asks for {request}, which {} can never meet", there.join(" and "))
+    there.join(" and ")
 }
 
-fn summary(foreseen: &Foreseen, costs: &Costs, estimate: Option<&Estimate>, gpus: &[String]) -> String {
+/// The GPUs that there are on all hosts.
+fn gpus_of(hosts: &[(HostId, HostOffer)]) -> BTreeMap<GpuKind, u32> {
+    let mut fleet = BTreeMap::new();
+    for (_, kind) in hosts.iter().flat_map(|(_, offer)| &offer.gpus) {
+        *fleet.entry(kind.clone()).or_default() += 1;
+    }
+    fleet
+}
+
+/// One host with all GPUs that were named, and room for all else: on which hosts they are was not said.
+fn one_host(fleet: &BTreeMap<GpuKind, u32>) -> Vec<(HostId, HostOffer)> {
+    let gpus = fleet.iter().flat_map(|(kind, count)| (0..*count).map(move |number| (number, kind)));
+    let gpus: Vec<_> = gpus
+        .filter_map(|(number, kind)| Some((GpuId::parse(&format!("{kind}-{number}")).ok()?, kind.clone())))
+        .collect();
+    if gpus.is_empty() {
+        return Vec::new();
+    }
+    let offer = HostOffer { gpus, cpus: u32::MAX, memory: Size(u64::MAX), slots: 1, ..HostOffer::default() };
+    HostId::parse("--gpus").map(|host| vec![(host, offer)]).unwrap_or_default()
+}
+
+fn summary(foreseen: &Foreseen, costs: &Costs, estimate: Option<&Estimate>, gpus: &str) -> String {
     let nodes = foreseen.plan.graph().node_count();
     let hours = costs.gpu_hours_of_all();
     let needs_gpus = hours > 0.0;
@@ -143,7 +185,7 @@ fn summary(foreseen: &Foreseen, costs: &Costs, estimate: Option<&Estimate>, gpus
     }
     if let Some(estimate) = estimate {
         let busy = if needs_gpus { format!(", GPUs busy {:.0} %", 100.0 * estimate.busy) } else { String::new() };
-        text.push_str(&format!("on {}: about {}{busy}\n", gpus.join(" and "), rounded(estimate.length)));
+        text.push_str(&format!("on {gpus}: about {}{busy}\n", rounded(estimate.length)));
     }
     text
 }

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use super::{
     Exit,
     carry::{self, Carried},
-    files,
+    files, fits,
     out::Out,
     setup::{Kind, NO_DOCKER, Setup},
     wait::{self, Awaited, Turn},
@@ -17,7 +17,6 @@ use crate::{
     base::{Name, Seed, Value, near},
     document::stored,
     driver::{self, New},
-    plan::foresee,
     run::RunId,
     store,
     workflow::{Does, Workflow},
@@ -93,8 +92,10 @@ fn begin(args: &Args, out: &Out) -> Result<Begun, Exit> {
     let setup = setup(args, &workflow, &address, out)?;
     let seed = Seed(args.seed);
     let inputs = inputs(args, &workflow, &setup, seed, out)?;
-    if setup.backend == Kind::Mock {
-        refuse_misfits(&workflow, &inputs, seed, &setup, out)?;
+    // Where nothing asks for GPUs a local command fits, and large workflows start at once.
+    let asks = workflow.bodies.iter().flat_map(|body| &body.steps).any(|step| step.settings.gpus.is_some());
+    if setup.backend == Kind::Mock || asks {
+        fits::check(&workflow, &inputs, seed, setup.hosts().map_err(|why| out.wrong(&why))?, out)?;
     }
     let source = stored::write(&tree);
     carry::block_on(async {
@@ -213,14 +214,4 @@ fn inputs(args: &Args, workflow: &Workflow, setup: &Setup, seed: Seed, out: &Out
         let or = if setup.backend == Kind::Mock { ", or make them up with --entrants N" } else { "" };
         out.wrong(&format!("the workflow needs the inputs {names}: give them with --inputs FILE{or}"))
     })
-}
-
-fn refuse_misfits(workflow: &Arc<Workflow>, inputs: &Value, seed: Seed, setup: &Setup, out: &Out) -> Result<(), Exit> {
-    let hosts = setup.model().map_err(|why| out.wrong(&why))?.hosts();
-    // What cannot be foreseen is not refused: it may be different when its turn comes.
-    let Ok(foreseen) = foresee(workflow.clone(), inputs.clone(), seed) else { return Ok(()) };
-    match driver::refuse(&foreseen, hosts) {
-        None => Ok(()),
-        Some((node, misfit)) => Err(out.refused(&format!("`{node}` could never start: {misfit}"))),
-    }
 }

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use crate::{
     backend::{Backend, Clock, Mock, Play, Speed},
     base::SourceId,
-    run::{Input, RunId},
+    run::{Input, RunId, event::HostOffer, place::HostId},
     sim::Model,
 };
 
@@ -54,6 +54,24 @@ impl Setup {
         }
     }
 
+    /// The hosts there are at the beginning.
+    pub(super) fn hosts(&self) -> Result<Vec<(HostId, HostOffer)>, String> {
+        match self.backend {
+            Kind::Mock => Ok(self.model()?.hosts()),
+            #[cfg(unix)]
+            Kind::Process => Ok(crate::backend::process::hosts(self.jobs())),
+            #[cfg(not(unix))]
+            Kind::Process => Ok(Vec::new()),
+            Kind::Docker => Err(NO_DOCKER.into()),
+        }
+    }
+
+    /// Commands at once.
+    fn jobs(&self) -> u32 {
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        self.jobs.unwrap_or_else(|| u32::try_from(processors).unwrap_or(u32::MAX))
+    }
+
     pub(super) fn speed(&self) -> Result<Speed, String> {
         self.speed.as_deref().map_or(Ok(Speed::Times(1.0)), Speed::parse)
     }
@@ -93,11 +111,10 @@ impl Setup {
     fn processes(&self, run: RunId, reports: mpsc::Sender<Input>) -> Result<Box<dyn Backend>, String> {
         use crate::backend::process::{Processes, Settings};
         let program = std::env::current_exe().map_err(|error| format!("this program cannot find itself: {error}"))?;
-        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let settings = Settings {
             folder: self.folder.clone(),
             keeper: (program, vec![super::keep::COMMAND.into()]),
-            jobs: self.jobs.unwrap_or_else(|| u32::try_from(processors).unwrap_or(u32::MAX)),
+            jobs: self.jobs(),
         };
         Ok(Box::new(Processes::new(settings, run, reports)))
     }

@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use indexmap::IndexMap;
 use serde_json::json;
 
-use super::{Exit, files, out::Out};
+use super::{Exit, files, fits, out::Out};
 use crate::{
     base::{Name, Seed, Value, near},
     sim::{Model, Sample, Setup, Spread, Tally, same_result, sample, storm},
@@ -75,6 +75,13 @@ fn simulate(args: &Args, out: &Out) -> Result<Exit, Exit> {
     let mut sides = vec![side(&args.file, args, out)?];
     if let Some(other) = &args.compare {
         sides.push(side(other, args, out)?);
+    }
+    for side in &sides {
+        let inputs = model.inputs(&side.workflow, &side.given, args.entrants, Seed(args.seed));
+        // That inputs are missing is told below.
+        if let Ok(inputs) = inputs {
+            fits::check(&side.workflow, &inputs, Seed(args.seed), model.hosts(), out)?;
+        }
     }
     if args.faults {
         return storms(args, &model, &sides[0], out);

@@ -7,36 +7,56 @@ use crate::{
     run::{
         event::HostOffer,
         place::{self, Fleet, Group, GroupIx, HostId, Misfit, Needs, Offer, Shape},
+        rerun::without_keys,
     },
     workflow::Does,
 };
 
-/// The first node of a foreseen run that no host could ever hold, with what comes nearest. What cannot be foreseen is not
-/// refused.
-pub fn refuse(foreseen: &Foreseen, hosts: Vec<(HostId, HostOffer)>) -> Option<(String, Misfit)> {
+/// What no host could ever hold.
+#[derive(Clone, Debug)]
+pub struct Unfit {
+    /// The first node that asks for it.
+    pub node: String,
+    /// How many nodes of the same step ask for the same beside it.
+    pub others: usize,
+    /// What it asks for, and what comes nearest.
+    pub misfit: Misfit,
+}
+
+/// What no host could ever hold of a foreseen run, step by step. What cannot be foreseen is not refused.
+pub fn refuse(foreseen: &Foreseen, hosts: Vec<(HostId, HostOffer)>) -> Vec<Unfit> {
     let mut fleet = Fleet::default();
     for (host, HostOffer { gpus, cpus, memory, slots, holds }) in hosts {
         fleet.join(host, Offer { gpus, cpus, memory, slots, holds });
     }
+    let mut unfit: Vec<Unfit> = Vec::new();
+    let mut refuse = |node: NodeIx, shape: &Shape| {
+        let Err(misfit) = place::refuse(shape, &fleet) else { return true };
+        let node = foreseen.plan.id(node);
+        let same = |it: &&mut Unfit| it.misfit == misfit && without_keys(&it.node) == without_keys(&node);
+        match unfit.iter_mut().find(same) {
+            Some(same) => same.others += 1,
+            None => unfit.push(Unfit { node, others: 0, misfit }),
+        }
+        false
+    };
     let mut groups: BTreeMap<(plan::FrameIx, &str), (NodeIx, Vec<Needs>)> = BTreeMap::new();
     for node in foreseen.plan.nodes() {
         let Some(needs) = needs(foreseen, node) else { continue };
-        if let Some(word) = &foreseen.plan.step(node).settings.same_host {
+        // Of a group there is nothing more to say where one of it fits nowhere by itself.
+        if refuse(node, &shape(needs.clone(), None))
+            && let Some(word) = &foreseen.plan.step(node).settings.same_host
+        {
             let frame = foreseen.plan.node(node).frame;
-            groups.entry((frame, word.as_str())).or_insert_with(|| (node, Vec::new())).1.push(needs.clone());
-        }
-        if let Err(misfit) = place::refuse(&shape(needs, None), &fleet) {
-            return Some((foreseen.plan.id(node), misfit));
+            groups.entry((frame, word.as_str())).or_insert_with(|| (node, Vec::new())).1.push(needs);
         }
     }
     for (node, members) in groups.into_values() {
         let needs = members[0].clone();
         let group = Group { id: GroupIx(0), members };
-        if let Err(misfit) = place::refuse(&shape(needs, Some(Arc::new(group))), &fleet) {
-            return Some((foreseen.plan.id(node), misfit));
-        }
+        refuse(node, &shape(needs, Some(Arc::new(group))));
     }
-    None
+    unfit
 }
 
 fn shape(needs: Needs, group: Option<Arc<Group>>) -> Shape {

@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 
 pub use again::{remember, reusable};
 pub use begin::{New, begin, begin_again};
-pub use fits::refuse;
+pub use fits::{Unfit, refuse};
 pub use handle::{Handle, Leaving, Notice};
 pub use inbox::{Answer, ask};
 pub use read::{load, records, workflow};

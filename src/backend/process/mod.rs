@@ -92,6 +92,13 @@ struct Attempt {
     ending: Option<bool>,
 }
 
+/// This machine, with room for so many commands at once.
+pub fn hosts(jobs: u32) -> Vec<(HostId, HostOffer)> {
+    let here = HostId::parse("here").expect("it is a name");
+    let cpus = thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX));
+    vec![(here, HostOffer { cpus, memory: memory(), slots: jobs, ..HostOffer::default() })]
+}
+
 /// Where the log of an attempt lies below the folder for the files of all runs.
 pub fn log_path(state: &Path, id: &AttemptId) -> PathBuf {
     files::log(&files::folder(state, id.run), &files::stem(id))
@@ -117,10 +124,7 @@ impl Backend for Processes {
     }
 
     async fn hosts(&self) -> Result<Vec<(HostId, HostOffer)>, Error> {
-        let here = HostId::parse("here").expect("it is a name");
-        let cpus = thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX));
-        let offer = HostOffer { cpus, memory: memory(), slots: self.jobs, ..HostOffer::default() };
-        Ok(vec![(here, offer)])
+        Ok(hosts(self.jobs))
     }
 
     fn ensure(&self, id: &AttemptId, work: Work<'_>) {
