@@ -5,7 +5,10 @@
 mod faulty;
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
@@ -25,7 +28,7 @@ use god_flow::{
     store::{LEASE_TTL, MemoryStore, Store},
     workflow::{self, Checked, Workflow},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value as Json, json};
 use tokio::{sync::mpsc, task::JoinHandle};
 
@@ -292,6 +295,67 @@ async fn a_second_driver_waits_and_takes_over() {
         seen.push(notice);
     }
     assert_eq!(seen, [Notice::Waiting { by: "a test".into() }, Notice::Driving { taken_up: 2 }]);
+}
+
+/// `a` works for three quarters of a second and `b` for a quarter, by a clock that nobody sets.
+fn brief(work: Work<'_>) -> Play {
+    let takes = if &*work.run.plan.id(work.node) == "a" { 750 } else { 250 };
+    Play { takes: Span::from_millis(takes).unwrap(), report: gives(1) }
+}
+
+#[tokio::test]
+async fn a_wall_clock_that_jumps_blames_nobody_and_limits_hold_all_the_same() {
+    const HOURS: i64 = 3_600;
+    // How long `a` may take, by how much the clock is set, and how the run ends.
+    for (limit, set, ends_well) in [
+        ("1h", 0, true),
+        ("1h", 2 * HOURS, true),
+        ("1h", -2 * HOURS, true),
+        ("500ms", -2 * HOURS, false),
+        ("500ms", 0, false),
+    ] {
+        let store = memory();
+        let mut document = diamond();
+        document["steps"]["a"]["time_limit"] = json!(limit);
+        // What begins after a jump would begin late by the clock of the mock world, which does not jump.
+        document["steps"].as_object_mut().unwrap().remove("c");
+        document["gives"] = json!({ "n": "${a.n + b.n}" });
+        let run = begin(&*store, &document).await;
+        let (reports, inputs) = mpsc::channel(REPORTS_MAX);
+        let mock = Mock::new(Clock::real(), hosts(), Box::new(brief), reports);
+        let ahead = Arc::new(AtomicI64::new(0));
+        let wall = ahead.clone();
+        let clock = Clock::real_by(move || Timestamp::now() + SignedDuration::from_secs(wall.load(Ordering::Relaxed)));
+        let (driver, handle) = Driver::new(store.clone(), Arc::new(mock), clock, run, "a test".into(), inputs);
+        let driving = tokio::spawn(driver.drive());
+        assert_eq!(under_way(&handle).await, 2);
+        ahead.store(set, Ordering::Relaxed);
+        let end = driving.await.unwrap().unwrap().end;
+        let told = format!("{limit}, set by {set}s: {end:?}");
+        match &end {
+            End::Over(Outcome::Failed { node, failure }) => {
+                assert!(!ends_well && &**node == "a" && failure.cause == Cause::TimeLimit, "{told}");
+            }
+            End::Over(Outcome::Succeeded { .. }) => assert!(ends_well, "{told}"),
+            _ => panic!("{told}"),
+        }
+        let jumps: Vec<u64> = events(&*store, run)
+            .await
+            .iter()
+            .filter_map(|event| match event {
+                Event::ClockJumped { by } => Some(by.millis() / 60_000),
+                _ => None,
+            })
+            .collect();
+        // What was set back is not followed, so that it jumps nowhere.
+        let expected = if set > 0 { vec![120] } else { vec![] };
+        assert!(jumps == expected || set > 0 && jumps == [119], "{told}: {jumps:?}");
+        let workflow = workflow(&document).0;
+        let verdict = god_flow::run::verify::verify(run, workflow, &records(&*store, run).await);
+        assert!(verdict.is_sound(), "{told}: {verdict:?}");
+        let last = records(&*store, run).await.last().unwrap().at.duration_since(Timestamp::now()).as_secs();
+        assert!((set.max(0) - 60..=set.max(0)).contains(&last), "records go by the wall clock: {last}, {told}");
+    }
 }
 
 /// Says of each attempt that it is told to begin whether its beginning is stored.

@@ -113,6 +113,7 @@ fn all() -> Vec<(String, Event)> {
         ("void", ruled(Ruling::Void)),
         ("", Event::Paused { who: who.clone(), why: why.clone() }),
         ("", Event::Resumed { who: who.clone() }),
+        ("", Event::ClockJumped { by: Span::from_secs(28_800) }),
         ("", Event::Cancelled { who: who.clone(), why: why.clone() }),
         ("succeeded", finished(Outcome::Succeeded { gives: json!({ "winner": "5Fh" }) })),
         ("failed", finished(Outcome::Failed { node: failed_node, failure })),

@@ -251,3 +251,35 @@ fn what_is_said_on_the_first_signal_stays_on_the_terminal() {
     }
     assert!(seen.contains("left live before it was over"), "{seen}");
 }
+
+#[test]
+fn what_ended_in_its_time_while_nobody_drove_the_run_is_no_time_limit() {
+    let place = Place::new();
+    let steps = "god_flow: 1\nworkflow: live\nsteps:\n  a: { process: { shell: 'echo one; sleep 1; echo two' }, \
+                 time_limit: 3s }\n";
+    std::fs::write(place.path().join("live.yaml"), steps).unwrap();
+    let mut run = place.run("live");
+    run.kill().unwrap();
+    run.wait().unwrap();
+    thread::sleep(Duration::from_secs(4));
+    let resumed = place.call(&["resume", "live", "--allow-process"]);
+    assert_eq!(resumed.status.code(), Some(0), "{}", told(&resumed));
+    assert_eq!(place.fine(&["logs", "live", "a"]), "one\ntwo\n");
+    place.fine(&["verify", "live"]);
+}
+
+#[test]
+fn what_was_stopped_for_its_time_limit_stays_so_when_the_driver_dies_before_it_is_told() {
+    let place = Place::new();
+    let steps = "god_flow: 1\nworkflow: live\nsteps:\n  a: { process: { shell: 'trap \"sleep 1; exit 0\" TERM; echo one; \
+                 while true; do sleep 0.05; done' }, time_limit: 1s }\n";
+    std::fs::write(place.path().join("live.yaml"), steps).unwrap();
+    let mut run = place.run("live");
+    wait_for("the time limit", || place.fine(&["events", "live"]).contains("overtime"));
+    run.kill().unwrap();
+    run.wait().unwrap();
+    thread::sleep(Duration::from_secs(2));
+    let resumed = place.call(&["resume", "live", "--allow-process"]);
+    assert_eq!(resumed.status.code(), Some(1), "{}", told(&resumed));
+    assert!(told(&resumed).contains("time limit"), "{}", told(&resumed));
+}

@@ -95,6 +95,9 @@ impl Driver {
         dispatch: Dispatch,
     ) -> Result<(), Error> {
         world.hold_back(self.desk.leaving() != Leaving::Not);
+        if let Some(by) = self.clock.jumped() {
+            inputs.insert(0, Input::ClockJumped { by });
+        }
         let records = world.handle(self.clock.now(), inputs.drain(..));
         if !records.is_empty() {
             self.store.append(fence, &records).await?;

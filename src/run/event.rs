@@ -178,6 +178,11 @@ pub enum Event {
     Resumed {
         who: Arc<str>,
     },
+    /// The wall clock went forward by itself, as after a night in which the machine slept: nobody had that time, so that no
+    /// attempt that was under way is charged with it.
+    ClockJumped {
+        by: Span,
+    },
     /// The run is being cancelled: what runs is stopped.
     Cancelled {
         who: Arc<str>,
@@ -310,6 +315,7 @@ impl Event {
             Self::Ruled { .. } => "ruled",
             Self::Paused { .. } => "paused",
             Self::Resumed { .. } => "resumed",
+            Self::ClockJumped { .. } => "clock_jumped",
             Self::Cancelled { .. } => "cancelled",
             Self::Finished { .. } => "finished",
         }
@@ -342,6 +348,7 @@ impl Event {
             | Self::GpuForeign { .. }
             | Self::Paused { .. }
             | Self::Resumed { .. }
+            | Self::ClockJumped { .. }
             | Self::Cancelled { .. }
             | Self::Finished { .. } => None,
         }

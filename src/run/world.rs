@@ -49,6 +49,10 @@ pub enum Input {
         why: Arc<str>,
         command: Command,
     },
+    /// The clock went forward by so much without that time having passed.
+    ClockJumped {
+        by: Span,
+    },
     /// Nothing but that time has passed.
     Tick,
 }
@@ -263,6 +267,12 @@ impl World {
             Input::Command { who, why, command } => {
                 if self.refusal(&command).is_none() {
                     self.command(who, why, command);
+                }
+            }
+            Input::ClockJumped { by } => {
+                // Where nothing is under way nobody could be charged with it.
+                if !self.run.attempts.is_empty() {
+                    self.record(&Event::ClockJumped { by });
                 }
             }
             Input::Tick => {}

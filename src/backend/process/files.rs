@@ -88,6 +88,17 @@ pub(super) fn note(mut journal: &File, stem: &str, line: Line) -> io::Result<()>
     journal.write_all(text.as_bytes())
 }
 
+/// Notes that an attempt is told to end, before it is.
+pub(super) fn note_stop(mut journal: &File, stem: &str) -> io::Result<()> {
+    journal.write_all(format!("{stem} stop 0\n").as_bytes())
+}
+
+/// Whether an attempt was ever told to end.
+pub(super) fn was_stopped(folder: &Path, stem: &str) -> bool {
+    let text = std::fs::read_to_string(folder.join("journal")).unwrap_or_default();
+    text.lines().any(|line| line.strip_prefix(stem).is_some_and(|rest| rest.starts_with(" stop ")))
+}
+
 /// What a run's journal says last of each attempt. A line that was cut off by a crash of the machine says nothing.
 pub(super) fn read_journal(folder: &Path) -> io::Result<HashMap<String, Line>> {
     let text = match std::fs::read_to_string(folder.join("journal")) {
@@ -192,5 +203,18 @@ mod tests {
             assert_eq!(wait(folder.path(), stem).unwrap(), expected, "{stem}, again");
         }
         assert!(tail(folder.path(), "lost").contains("nobody knows"));
+    }
+
+    #[test]
+    fn that_an_attempt_was_told_to_end_is_no_news_of_how_it_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = journal(folder.path()).unwrap();
+        note(&journal, "a", Line::Group(7)).unwrap();
+        note_stop(&journal, "a").unwrap();
+        note(&journal, "ab", Line::Group(8)).unwrap();
+        assert_eq!(read_journal(folder.path()).unwrap().get("a"), Some(&Line::Group(7)));
+        assert!(
+            was_stopped(folder.path(), "a") && !was_stopped(folder.path(), "ab") && !was_stopped(folder.path(), "b")
+        );
     }
 }

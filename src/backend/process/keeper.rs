@@ -58,8 +58,9 @@ struct Hands {
 }
 
 /// A command from its order to its end.
-#[derive(Default)]
 struct Live {
+    /// The name of its files.
+    stem: String,
     group: Option<Pid>,
     /// It was told to end, perhaps before it began.
     stopped: bool,
@@ -100,7 +101,8 @@ impl Keeper {
         let order = serde_json::from_str(&line).ok()?;
         if let Order::Start(start) = &order {
             // Before anybody can read that it is to stop.
-            self.live().insert(start.ticket, Live::default());
+            let live = Live { stem: start.stem.clone(), group: None, stopped: false };
+            self.live().insert(start.ticket, live);
         }
         Some(order)
     }
@@ -143,7 +145,9 @@ impl Keeper {
             // It ends, and its number stays its own until nobody can signal it any more.
             while waitid(WaitId::Pid(group), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).is_err_and(again) {}
         }
-        self.live().entry(start.ticket).or_default().group = None;
+        if let Some(live) = self.live().get_mut(&start.ticket) {
+            live.group = None;
+        }
         let exit = ended(child.wait()?);
         // While the log is still locked: whoever finds it unlocked finds this.
         files::note(&self.journal, &start.stem, Line::Ended(exit))?;
@@ -171,6 +175,11 @@ impl Keeper {
 
     /// Asks it to end, and kills it when it has not ended in good time.
     fn end(self: &Arc<Self>, ticket: u64) {
+        let stem = self.live().get(&ticket).filter(|live| live.group.is_some()).map(|live| live.stem.clone());
+        if let Some(stem) = stem {
+            // Where it cannot be noted it ends all the same.
+            let _ = files::note_stop(&self.journal, &stem);
+        }
         self.signal(ticket, Signal::TERM);
         let keeper = self.clone();
         thread::spawn(move || {

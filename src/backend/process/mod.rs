@@ -296,7 +296,12 @@ impl Desk {
             let Some(attempt) = under_way.attempts.get_mut(&id) else { return };
             attempt.keeper = 0;
             if attempt.ending.is_some() {
-                end_found(&self.folder, &attempt.stem);
+                if files::is_held(&self.folder, &attempt.stem) {
+                    end_found(&self.folder, &attempt.stem);
+                } else if !files::was_stopped(&self.folder, &attempt.stem) {
+                    // It had ended by itself before anybody could end it: what it came to counts.
+                    attempt.ending = None;
+                }
             }
             attempt.stem.clone()
         };
@@ -381,6 +386,8 @@ fn end_found(folder: &Path, stem: &str) {
     let (Some(group), true) = (Pid::from_raw(group), files::is_held(folder, stem)) else { return };
     let (folder, stem) = (folder.to_owned(), stem.to_owned());
     thread::spawn(move || {
+        // Where it cannot be noted it ends all the same.
+        let _ = files::journal(&folder).and_then(|journal| files::note_stop(&journal, &stem));
         // It may end this very moment.
         let _ = kill_process_group(group, Signal::TERM);
         thread::sleep(keeper::GRACE);

@@ -1,5 +1,6 @@
 //! The state of a run: the fold of its events. Applying an event decides nothing and evaluates no rule.
 
+mod due;
 mod given;
 mod grow;
 mod hosts;
@@ -15,6 +16,7 @@ pub use self::lengths::{Lengths, StepKey};
 use jiff::Timestamp;
 use serde_json::Value as Json;
 
+use self::due::{GRACE, after};
 use super::{
     event::{Again, Event, Kept, NodeId, Outcome},
     failure::{Cause, Failure},
@@ -53,6 +55,7 @@ pub struct Attempt {
     pub host: HostId,
     pub gpus: Vec<GpuId>,
     pub input: Arc<Json>,
+    /// Moved on when the clock jumps, so that what has passed since then is what the attempt has had.
     pub started: Timestamp,
     pub time_limit: Option<Span>,
     /// It is to be ended, and why.
@@ -60,9 +63,6 @@ pub struct Attempt {
     /// When it is over at the latest: its time limit, or the time it has to come to its end.
     pub due: Option<Timestamp>,
 }
-
-/// How long an attempt that is being ended has before it counts as lost with its host.
-const GRACE: Span = Span::from_secs(300);
 
 /// Why an attempt is to be ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -348,6 +348,7 @@ impl Run {
             Event::Ruled { ruling, .. } => self.rule(node()?, ruling).map_err(illegal)?,
             Event::Paused { .. } => self.paused = true,
             Event::Resumed { .. } => self.paused = false,
+            Event::ClockJumped { by } => self.postpone(*by),
             Event::Cancelled { .. } => {
                 self.cancelled = true;
                 self.abandon(at, FrameIx(0));
@@ -453,16 +454,6 @@ impl Run {
         Policy { limits: limits.collect(), ..Policy::default() }
     }
 
-    /// An attempt is to be ended. If nothing is heard of it in good time, it counts as lost.
-    fn end_soon(&mut self, at: Timestamp, node: NodeIx, ending: Ending) {
-        let Some(attempt) = self.attempts.get_mut(&node) else { return };
-        attempt.ending = Some(ending);
-        if let Some(due) = attempt.due.replace(after(at, GRACE)) {
-            self.due.remove(&(due, node));
-        }
-        self.due.extend(attempt.due.map(|due| (due, node)));
-    }
-
     fn end_attempt(&mut self, node: NodeIx, output: Option<&Value>) -> Result<Attempt, String> {
         let attempt = self.attempts.remove(&node).ok_or("no attempt is under way")?;
         self.leases.end(place_ix(node));
@@ -485,8 +476,4 @@ impl Run {
 /// The number by which placement knows a node.
 pub(super) fn place_ix(node: NodeIx) -> place::NodeIx {
     place::NodeIx(node.index() as u64)
-}
-
-fn after(at: Timestamp, span: Span) -> Timestamp {
-    at.checked_add(span.to_signed()).unwrap_or(Timestamp::MAX)
 }
