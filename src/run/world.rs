@@ -156,6 +156,11 @@ impl World {
         self.held_back = hold_back;
     }
 
+    /// Whether no more attempts start because whoever drives the run is about to leave.
+    pub fn is_held_back(&self) -> bool {
+        self.held_back
+    }
+
     /// Whether all that could go on waits for an operator's decision.
     pub fn waits_for_an_operator(&self) -> bool {
         self.run.waits_for_an_operator() && self.queue.is_empty()

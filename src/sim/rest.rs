@@ -23,6 +23,8 @@ use crate::{
 
 /// More turns are not played: that many say little of what comes behind them.
 const TURNS_MAX: usize = 200_000;
+/// Nor is a plan that has grown so large.
+const NODES_MAX: usize = 300_000;
 /// So many ways in which it may go on are played.
 const PLAYED: usize = 5;
 /// Of runs with more nodes fewer.
@@ -63,7 +65,13 @@ fn play(model: &Model, world: World, now: Timestamp, number: u64, outlook: &Outl
     // What is under way is played to its end; nothing was started of it here.
     player.turn([]);
     player.act();
-    let end = (0..TURNS_MAX).find_map(|_| player.step());
+    let mut end = None;
+    for _ in 0..TURNS_MAX {
+        end = player.step();
+        if end.is_some() || player.run().plan.graph().node_count() > NODES_MAX {
+            break;
+        }
+    }
     (between(now, player.now), matches!(end, Some(End::Over(Outcome::Succeeded { .. }))))
 }
 

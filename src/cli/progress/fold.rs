@@ -195,4 +195,32 @@ mod tests {
         let expected = ["(8 steps more: 8 running, 16 waiting, 8 done)", "r0", "bad", "held"];
         assert_eq!(told(rows.collect(), 4), expected);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_that_happens_gives_way_to_what_is_over_or_to_come(
+            steps in proptest::collection::vec((0usize..4, 0usize..6), 1..60), most in 0usize..40
+        ) {
+            let mut depth = 0;
+            let mut rows = Vec::new();
+            for (at, (deeper, kind)) in steps.into_iter().enumerate() {
+                depth = if at == 0 { 0 } else { deeper.min(depth + 1) };
+                let path = format!("{}s{at}", "x/".repeat(depth));
+                rows.push([done, running, ready, failed, coming, done][kind](&path));
+            }
+            let seen = Seen { head: Vec::new(), rows, remarks: Vec::new() };
+            let folded = folded(&seen, most);
+            proptest::prop_assert!(folded.lines.len() + folded.note.iter().count() <= most);
+            let (telling, active_below) = telling(&seen.rows);
+            let is_shown = |at: &usize| {
+                let row = &seen.rows[*at];
+                folded.lines.iter().any(|line| std::ptr::eq(line.counts, &raw const row.counts))
+            };
+            let hidden = |at: &&usize| seen.rows[**at].is_active() && !active_below[**at] && !is_shown(at);
+            if telling.iter().any(|at| hidden(&at)) {
+                let kept = telling.iter().filter(|at| !seen.rows[**at].is_active() && !active_below[**at]).find(|at| is_shown(at));
+                proptest::prop_assert_eq!(kept, None, "it is over or to come, and something that happens is hidden");
+            }
+        }
+    }
 }

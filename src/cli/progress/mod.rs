@@ -118,8 +118,8 @@ impl Progress {
                 screen.footer = Some(text);
                 self.out.say(&screen.draw(last, look(&self.out)));
             }
-            (Shown::Screen(screen), None) => screen.footer = Some(text),
-            (Shown::Told(_), _) => self.out.say(&format!("{text}\n")),
+            // It stays above the picture that is yet to come.
+            (Shown::Screen(_), None) | (Shown::Told(_), _) => self.out.say(&format!("{text}\n")),
         }
     }
 

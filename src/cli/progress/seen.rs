@@ -61,7 +61,9 @@ impl Seen {
         }
         let held = summary.held.iter().take(TOLD_MAX).map(|held| format!("held for a decision: {}", held.node));
         let mut remarks: Vec<String> = held.collect();
-        for waiting in summary.waiting.iter().filter(|_| !ended).take(TOLD_MAX) {
+        // Nothing starts any more where the driver is about to leave, whatever else there is to say.
+        let may_start = !ended && !world.is_held_back();
+        for waiting in summary.waiting.iter().filter(|_| may_start).take(TOLD_MAX) {
             let why: Vec<String> = waiting.why.iter().map(|why| why.sentence(now)).collect();
             remarks.push(format!("{} waiting at {}: {}", waiting.count, waiting.step, first(&why)));
         }
