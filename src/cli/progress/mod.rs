@@ -43,7 +43,7 @@ pub(super) struct Progress {
     out: Out,
     shown: Shown,
     /// What was seen last.
-    last: Option<Seen>,
+    last: Seen,
     said: (mpsc::Sender<String>, mpsc::Receiver<String>),
 }
 
@@ -56,7 +56,7 @@ impl Progress {
     pub(super) fn new(run: RunId, name: &str, clock: Clock, out: Out) -> Self {
         let is_screen = std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         let shown = if is_screen { Shown::Screen(Screen::default()) } else { Shown::Told(Told::default()) };
-        Self { run, name: name.into(), clock, out, shown, last: None, said: mpsc::channel(SAID_MAX) }
+        Self { run, name: name.into(), clock, out, shown, last: Seen::default(), said: mpsc::channel(SAID_MAX) }
     }
 
     /// Where something can be said meanwhile that must stay in sight.
@@ -85,7 +85,7 @@ impl Progress {
                     let Some((seen, took)) = seen else { return self };
                     pause = EVERY.max(took * SHARE);
                     self.show(&seen);
-                    self.last = Some(seen);
+                    self.last = seen;
                 }
             }
         }
@@ -113,13 +113,13 @@ impl Progress {
 
     /// What is said stays on the screen for as long as it is drawn.
     fn say(&mut self, text: String) {
-        match (&mut self.shown, &self.last) {
-            (Shown::Screen(screen), Some(last)) => {
+        match &mut self.shown {
+            Shown::Screen(screen) => {
                 screen.footer = Some(text);
-                self.out.say(&screen.draw(last, look(&self.out)));
+                // It may be said before anything was seen.
+                self.out.say(&screen.draw(&self.last, look(&self.out)));
             }
-            // It stays above the picture that is yet to come.
-            (Shown::Screen(_), None) | (Shown::Told(_), _) => self.out.say(&format!("{text}\n")),
+            Shown::Told(_) => self.out.say(&format!("{text}\n")),
         }
     }
 

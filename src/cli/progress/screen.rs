@@ -212,6 +212,10 @@ mod tests {
         assert_eq!(screen.draw(&seen, look(79, 24)), format!("\r\u{1b}[3A\u{1b}[J{first}"));
         screen.leave();
         assert_eq!(screen.draw(&seen, look(79, 24)), first);
+        screen.leave();
+        screen.footer = Some("leaving".into());
+        assert_eq!(screen.draw(&Seen::default(), look(79, 24)), "leaving\n");
+        assert_eq!(screen.draw(&seen, look(79, 24)), format!("\r\u{1b}[1A\u{1b}[J{first}leaving\n"));
     }
 
     #[test]

@@ -17,6 +17,7 @@ const SLOW: u64 = 2;
 const TOLD_MAX: usize = 3;
 
 /// A run at one moment.
+#[derive(Default)]
 pub(super) struct Seen {
     /// Name, state and time, nodes, GPUs.
     pub(super) head: Vec<String>,
