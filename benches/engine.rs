@@ -265,7 +265,7 @@ fn commands(folder: &Path, ready: &Ready, jobs: u32) -> Duration {
         let run = begin(&*store, ready).await;
         let (reports, inputs) = mpsc::channel(REPORTS_MAX);
         let keeper = (env!("CARGO_BIN_EXE_god-flow").into(), vec!["keep-commands".into()]);
-        let settings = Settings { folder: folder.to_owned(), keeper, jobs };
+        let settings = Settings { folder: folder.to_owned(), dir: None, keeper, jobs };
         let backend = Arc::new(Processes::new(settings, run, reports));
         drive(store, backend, run, inputs).await
     })

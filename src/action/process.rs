@@ -26,7 +26,7 @@ pub struct Process {
     /// Environment variables, added to those of the engine.
     #[serde(default)]
     pub env: IndexMap<String, String>,
-    /// The folder it runs in; the one that the engine was started in when left out.
+    /// The folder it runs in, as seen from the one in which the run was started; that one itself when left out.
     #[serde(default)]
     pub dir: Option<String>,
     /// The outputs, each with its type; the command must write them all, as one JSON object, into the file that the

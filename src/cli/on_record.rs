@@ -5,10 +5,10 @@ use super::{Exit, carry, out::Out, stored::Where};
 /// Who says it and why, and where runs are kept.
 #[derive(clap::Args)]
 pub(super) struct OnRecord {
-    /// Why; it is recorded.
+    /// Why; it is recorded, and must be said.
     #[arg(long)]
-    why: String,
-    /// Who; left out, the user of this system.
+    why: Option<String>,
+    /// Who; left out, `$USER` or `$LOGNAME`, or else `operator`.
     #[arg(long)]
     who: Option<String>,
     #[command(flatten)]
@@ -17,10 +17,10 @@ pub(super) struct OnRecord {
 
 impl OnRecord {
     pub(super) fn why(&self, out: &Out) -> Result<&str, Exit> {
-        if self.why.trim().is_empty() {
-            return Err(out.wrong("--why is recorded for those who come after: say why"));
+        match self.why.as_deref() {
+            Some(why) if !why.trim().is_empty() => Ok(why),
+            _ => Err(out.wrong("say why with --why \"…\": it is recorded for those who come after")),
         }
-        Ok(&self.why)
     }
 
     pub(super) fn who(&self) -> String {

@@ -7,7 +7,7 @@ use super::{
     carry::{self, Carried},
     detach,
     out::Out,
-    setup::{Kind, Setup},
+    setup::{self, Kind, Setup},
 };
 use crate::{
     driver::{self, Answer},
@@ -26,7 +26,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "X")]
     speed: Option<String>,
     /// Allows steps that run local commands.
-    #[arg(long, env = "GOD_FLOW_ALLOW_PROCESS", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, env = "GOD_FLOW_ALLOW_PROCESS", value_parser = setup::flag)]
     allow_process: bool,
     /// Local commands that run at once.
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -73,6 +73,9 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
     if setup.backend == Kind::Process && !args.allow_process {
         let why = "it runs local commands with your rights; allow it with --allow-process or GOD_FLOW_ALLOW_PROCESS=1";
         return out.refused(why);
+    }
+    if let Some(why) = setup.why_not_here() {
+        return out.refused(&format!("{}: {why}", run.name));
     }
     match carry::block_on(told_to_go_on(&*store, &run)) {
         Ok(None) => {}

@@ -9,7 +9,7 @@ use super::{
     carry::{self, Carried},
     files, fits,
     out::Out,
-    setup::{Kind, NO_DOCKER, Setup},
+    setup::{self, Kind, NO_DOCKER, Setup},
     wait::{self, Awaited, Turn},
 };
 use crate::{
@@ -54,7 +54,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "URL", env = "GOD_FLOW_STORE", hide_env_values = true)]
     store: Option<String>,
     /// Allows steps that run local commands.
-    #[arg(long, env = "GOD_FLOW_ALLOW_PROCESS", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, env = "GOD_FLOW_ALLOW_PROCESS", value_parser = setup::flag)]
     allow_process: bool,
     /// Local commands that run at once; as many as there are processors where it is left out.
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -190,7 +190,8 @@ fn setup(args: &Args, workflow: &Workflow, address: &str, out: &Out) -> Result<S
     let world = args.world.as_deref().map(|path| files::world_file(path, out)).transpose()?;
     let world = world.map(|(text, _)| text);
     let folder = carry::folder(address);
-    let setup = Setup { backend, world, speed: args.speed.clone(), jobs: args.jobs, folder };
+    let dir = std::env::current_dir().ok().filter(|dir| backend == Kind::Process && dir.to_str().is_some());
+    let setup = Setup { backend, world, speed: args.speed.clone(), jobs: args.jobs, dir, folder };
     setup.speed().map_err(|why| out.wrong(&format!("--speed: {why}")))?;
     Ok(setup)
 }

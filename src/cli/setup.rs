@@ -22,7 +22,7 @@ pub(super) enum Kind {
     Mock,
     /// Runs local commands.
     Process,
-    /// Runs containers.
+    /// Runs containers: not in this version.
     Docker,
 }
 
@@ -39,6 +39,9 @@ pub(super) struct Setup {
     /// Commands at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) jobs: Option<u32>,
+    /// The folder in which local commands run and from which their own folders are seen: where the run was started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) dir: Option<PathBuf>,
     /// The folder for logs and what else belongs to local commands.
     pub(super) folder: PathBuf,
 }
@@ -64,6 +67,15 @@ impl Setup {
             Kind::Process => Ok(Vec::new()),
             Kind::Docker => Err(NO_DOCKER.into()),
         }
+    }
+
+    /// Why local commands cannot run, where the folder that they run in is not there any more.
+    pub(super) fn why_not_here(&self) -> Option<String> {
+        let dir = self.dir.as_ref().filter(|dir| self.backend == Kind::Process && !dir.is_dir())?;
+        let dir = dir.display();
+        Some(format!(
+            "its local commands run in {dir}, where it was started, and that folder is not there: make it again"
+        ))
     }
 
     /// Commands at once.
@@ -113,6 +125,7 @@ impl Setup {
         let program = std::env::current_exe().map_err(|error| format!("this program cannot find itself: {error}"))?;
         let settings = Settings {
             folder: self.folder.clone(),
+            dir: self.dir.clone(),
             keeper: (program, vec![super::keep::COMMAND.into()]),
             jobs: self.jobs(),
         };
@@ -126,3 +139,12 @@ impl Setup {
 }
 
 pub(super) const NO_DOCKER: &str = "this version runs no containers; `--backend mock` plays the run instead";
+
+/// What an environment variable says in place of a flag.
+pub(super) fn flag(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "" | "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err("expected `1`, `true`, `yes` or `on`, or else `0`, `false`, `no`, `off` or nothing at all".into()),
+    }
+}

@@ -130,7 +130,10 @@ impl Keeper {
             Ok(child) => child,
             Err(error) => {
                 let name = start.command.first().map_or("", String::as_str);
-                let why = format!("`{name}` cannot be started: {error}");
+                let why = match start.dir.as_deref().filter(|dir| !Path::new(dir).is_dir()) {
+                    Some(dir) => format!("`{name}` cannot be started: the folder that it runs in is not there: {dir}"),
+                    None => format!("`{name}` cannot be started: {error}"),
+                };
                 writeln!(&log, "god-flow: {why}")?;
                 files::note(&self.journal, &start.stem, Line::Ended(Exit::Code(NOT_STARTED)))?;
                 return Ok(What::Refused(why));

@@ -46,6 +46,8 @@ const LOG_PART_MAX: u64 = 1 << 20;
 pub struct Settings {
     /// The folder for the files of all runs.
     pub folder: PathBuf,
+    /// The folder that commands run in, and from which theirs are seen; the one of this process where it is left out.
+    pub dir: Option<PathBuf>,
     /// The program that keeps commands, and what it is called with before the folder.
     pub keeper: (PathBuf, Vec<String>),
     /// Commands at once.
@@ -61,6 +63,7 @@ pub struct Processes {
 /// What the backend shares with the threads that listen and wait.
 struct Desk {
     folder: PathBuf,
+    dir: Option<PathBuf>,
     keeper: (PathBuf, Vec<String>),
     reports: mpsc::Sender<Input>,
     under_way: Mutex<UnderWay>,
@@ -108,7 +111,13 @@ impl Processes {
     /// A backend for one run. Reports go to the channel.
     pub fn new(settings: Settings, run: RunId, reports: mpsc::Sender<Input>) -> Self {
         let folder = files::folder(&settings.folder, run);
-        let desk = Desk { folder: folder.clone(), keeper: settings.keeper, reports, under_way: Mutex::default() };
+        let desk = Desk {
+            folder: folder.clone(),
+            dir: settings.dir,
+            keeper: settings.keeper,
+            reports,
+            under_way: Mutex::default(),
+        };
         Self { folder, jobs: settings.jobs, desk: Arc::new(desk) }
     }
 }
@@ -223,6 +232,11 @@ impl Desk {
             (process::OUTPUTS_FILE, files::outputs(&self.folder, &stem).display().to_string()),
         ];
         env.extend(own.map(|(name, value)| (name.to_owned(), value)));
+        let dir = match (&self.dir, dir) {
+            (Some(here), Some(dir)) => Some(here.join(dir).display().to_string()),
+            (Some(here), None) => Some(here.display().to_string()),
+            (None, dir) => dir,
+        };
         let start = Start { ticket, stem: stem.to_string(), command, env, dir };
         under_way.attempts.insert(id.clone(), Attempt { stem, ticket, keeper, gives, ending: None });
         under_way.tickets.insert(ticket, id.clone());
