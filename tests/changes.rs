@@ -101,8 +101,8 @@ const CHANGES: [Change; 16] = [
         what: "the mix of tasks",
         set: "rules.tasks.pair: [{ kinds: { dpo: 1 }, size: { from: 0.1, up_to: 12 } }]",
         given: "entrants: 2, inputs: { catalogue: { models: [{ id: org/m, params_b: 3 }, { id: org/l, params_b: 30 }], datasets: [{ id: d, rows: 30000 }] } }",
-        before: "nodes: { 'rounds#1/picks': { tasks: [{ task: { kind: instruct } }] } }",
-        after: "nodes: { 'rounds#1/picks': { tasks: [{ task: { kind: dpo } }] } }",
+        before: "nodes: { 'rounds#1/picked/picks': { tasks: [{ task: { kind: instruct } }] } }",
+        after: "nodes: { 'rounds#1/picked/picks': { tasks: [{ task: { kind: dpo } }] } }",
     },
     Change {
         what: "the hours",

@@ -48,9 +48,14 @@ fn at(sources: &Sources, place: Place) -> usize {
 
 /// What stands in the shipped file, what is written instead, and the words of what must be told on that line alone.
 const IN_SHIPPED_FILES: [(&str, &str, &str, &[&str]); 9] = [
-    ("text.yaml", "\n  draw:  ", "\n  drw:  ", &["workflow::unused_rule", "`drw`", "did you mean `draw`"]),
+    ("parts/knockout.yaml", "\n  draw:  ", "\n  drw:  ", &["workflow::unused_rule", "`drw`", "did you mean `draw`"]),
     ("text.yaml", "\n  register: {", "\n  regster: {", &["workflow::unused_rule", "did you mean `register`"]),
-    ("text.yaml", "\n  group: { advance: 8, tasks: 1 }", "\n  group: 8", &["workflow::wrong_rule", "`rules.group` is"]),
+    (
+        "parts/knockout.yaml",
+        "\n  group: { advance: 8, tasks: 1 }",
+        "\n  group: 8",
+        &["workflow::wrong_rule", "`rules.group` is"],
+    ),
     (
         "text.yaml",
         "\n  register: { fee: 0.25 TAO, at_least: 8 }",
@@ -58,7 +63,7 @@ const IN_SHIPPED_FILES: [(&str, &str, &str, &[&str]); 9] = [
         &["workflow::wrong_rule", "`rules.register` is empty here", "further to the right"],
     ),
     (
-        "text.yaml",
+        "parts/knockout.yaml",
         "\n  pair: { advance: 1 }",
         "\n  pair: { advnce: 1 }",
         &["workflow::unused_rule", "did you mean `advance`"],

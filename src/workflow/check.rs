@@ -144,8 +144,10 @@ impl Checker {
             origin::note(&mut self.everywhere, "rules", rules);
         }
         let gpu_table = tree.get("gpus").and_then(|table| gpus::read(self, table));
-        if let Some(table) = &gpu_table {
-            self.everywhere = self.everywhere.clone().with_function(table.signature());
+        // A part may ask the table of whatever includes it.
+        let asked = gpu_table.as_ref().map(gpus::GpuTable::signature).or_else(|| is_part.then(|| gpus::usual(self)));
+        if let Some(asked) = asked {
+            self.everywhere = self.everywhere.clone().with_function(asked);
         }
         for (key, value) in tree.get("limits").map(Tree::entries).unwrap_or_default() {
             let most = value.as_whole().and_then(|most| u32::try_from(most).ok()).filter(|most| *most > 0);

@@ -100,10 +100,19 @@ impl Env for Arguments<'_> {
     }
 }
 
+/// The function of a table that says nothing of what it takes.
+pub(super) fn usual(checker: &Checker) -> Signature {
+    Signature { name: known("gpus"), takes: usually(checker).into_iter().collect(), gives: Ty::Gpus }
+}
+
+fn usually(checker: &Checker) -> IndexMap<Name, Ty> {
+    checker.types.get("task").map(|task| (known("task"), task)).into_iter().collect()
+}
+
 pub(super) fn read(checker: &mut Checker, tree: &Tree) -> Option<GpuTable> {
     let takes = match tree.get("takes") {
         Some(takes) => checker.takes(takes),
-        None => checker.types.get("task").map(|task| (known("task"), task)).into_iter().collect(),
+        None => usually(checker),
     };
     let mut scope = checker.everywhere.clone();
     takes.iter().for_each(|(name, ty)| scope.insert(name.clone(), ty.clone()));
