@@ -283,3 +283,28 @@ fn what_was_stopped_for_its_time_limit_stays_so_when_the_driver_dies_before_it_i
     assert_eq!(resumed.status.code(), Some(1), "{}", told(&resumed));
     assert!(told(&resumed).contains("time limit"), "{}", told(&resumed));
 }
+
+#[test]
+fn an_interrupted_run_that_others_wait_for_is_told_with_what_to_do() {
+    let place = Place::new();
+    let steps = std::fs::read_to_string(place.path().join("live.yaml")).unwrap();
+    let schedule = "schedule: { every: day, at: \"00:00\", window: 24h, one_at_a_time: true }\nsteps:";
+    std::fs::write(place.path().join("live.yaml"), steps.replacen("steps:", schedule, 1)).unwrap();
+    let mut run = place.run("live");
+    let due = place.call(&["due", "live.yaml"]);
+    assert!(told(&due).contains("`live` waits for live (running)"), "{}", told(&due));
+    run.kill().unwrap();
+    run.wait().unwrap();
+    wait_for("the end of the lease", || place.fine(&["runs"]).contains("interrupted"));
+    let resume =
+        "interrupted; no process drives it; take it up with: god-flow resume live --store runs.db --allow-process";
+    let due = place.call(&["due", "live.yaml"]);
+    assert!(told(&due).contains(resume), "{}", told(&due));
+    let waiting = place.start(&["run", "live.yaml", "--allow-process", "--when-due"]);
+    thread::sleep(Duration::from_secs(1));
+    assert!(Command::new("kill").args(["-INT", &waiting.id().to_string()]).status().unwrap().success());
+    let waiting = ended(waiting);
+    assert!(told(&waiting).contains(resume), "{}", told(&waiting));
+    std::fs::write(place.path().join("go"), "").unwrap();
+    assert_eq!(place.call(&["resume", "live", "--allow-process"]).status.code(), Some(0));
+}

@@ -388,6 +388,8 @@ fn what_fits_no_host_is_refused_with_all_the_steps_that_ask_for_it() {
         fine(&format!("plan {file} --gpus 1xH100,4xB200,8xA100")).contains("on 8xA100 and 4xB200 and 1xH100: about")
     );
     assert!(fine(&format!("plan {file}")).contains("train"), "without hosts nothing is refused");
+    let unknown = call("plan workflows/text.yaml --gpus 1xH100");
+    assert!(err(&unknown).contains("it is not known whether all of it fits on a host"), "{}", err(&unknown));
 
     let commands = folder.path().join("commands.yaml");
     let text = "god_flow: 1\nworkflow: w\nsteps:\n  a: { process: { shell: 'true' }, gpus: 1xH100 }\n";

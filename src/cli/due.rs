@@ -3,7 +3,12 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{Exit, carry, files, out::Out, stored::Where, table};
+use super::{
+    Exit, carry, files,
+    out::Out,
+    stored::{self, Where},
+    table,
+};
 use crate::{
     driver,
     store::RunHeader,
@@ -69,6 +74,15 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
             .collect();
         return out.json_data(&told);
     }
+    let mut busy = Vec::new();
+    for (_, workflow, ..) in told.iter().filter(|(.., due)| matches!(due, Some(Due::Busy))) {
+        if let Some(run) = latest(workflow, &runs, false) {
+            match carry::block_on(stored::in_the_way(&*stored.store, run, args.place.store.as_deref())) {
+                Ok(told) => busy.push(format!("`{}` waits for {told}\n", workflow.name)),
+                Err(error) => return out.failure(&driver::full(&error)),
+            }
+        }
+    }
     let rows = told.iter().map(|(_, workflow, before, due)| {
         let when = match due {
             None => "has no schedule".into(),
@@ -78,18 +92,24 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
         };
         vec![workflow.name.to_string(), when, before.last.map_or_else(|| "never".into(), table::moment)]
     });
-    out.data(&table::table(&["workflow", "starts", "last run"], rows))
+    let exit = out.data(&table::table(&["workflow", "starts", "last run"], rows));
+    busy.iter().for_each(|line| out.say(line));
+    exit
 }
 
 /// What the store tells of earlier runs of a workflow, real ones or those of a made-up world. Cancelled ones do not count.
 pub(super) fn before(workflow: &Workflow, runs: &[RunHeader], simulated: bool) -> Before {
-    let counts = |run: &&RunHeader| {
-        run.title == workflow.name.as_str() && run.simulated == simulated && run.stands().0 != "cancelled"
-    };
-    let latest = runs.iter().filter(counts).max_by_key(|run| run.created_at);
+    let latest = latest(workflow, runs, simulated);
     Before {
         last: latest.map(|run| run.ended_at.unwrap_or(run.created_at)),
         began: latest.map(|run| run.created_at),
         running: latest.is_some_and(|run| run.ended_at.is_none()),
     }
+}
+
+fn latest<'r>(workflow: &Workflow, runs: &'r [RunHeader], simulated: bool) -> Option<&'r RunHeader> {
+    let counts = |run: &&RunHeader| {
+        run.title == workflow.name.as_str() && run.simulated == simulated && run.stands().0 != "cancelled"
+    };
+    runs.iter().filter(counts).max_by_key(|run| run.created_at)
 }

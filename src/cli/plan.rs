@@ -129,7 +129,7 @@ fn bounds(workflow: &Workflow, missing: &[Name], fleet: &BTreeMap<GpuKind, u32>,
         "\nHow often each step is done depends on the inputs {names}: give them with --inputs FILE, or make them up with --entrants N.\n"
     ));
     if !fleet.is_empty() {
-        out.say("Without them there is no estimate for --gpus.\n");
+        out.say("Without them there is no estimate, and it is not known whether all of it fits on a host.\n");
     }
     exit
 }

@@ -143,7 +143,8 @@ async fn turn(
         return Ok(Turn { id: RunId::from(uuid::Uuid::now_v7()), at: None });
     };
     let jumps = setup.clock().map_err(|why| out.wrong(&why))?.jumps();
-    let awaited = Awaited { workflow, schedule, simulated: setup.backend == Kind::Mock, jumps };
+    let awaited =
+        Awaited { workflow, schedule, address: args.store.as_deref(), simulated: setup.backend == Kind::Mock, jumps };
     wait::until_due(store, &awaited, out).await
 }
 

@@ -91,8 +91,24 @@ pub(super) async fn state<'r>(
     run: &'r RunHeader,
 ) -> Result<(&'r str, Option<String>), store::Error> {
     let driver = if run.ended_at.is_none() { store.driver(run.id, Timestamp::now()).await? } else { None };
-    let is_left = run.ended_at.is_none() && driver.is_none() && run.state == driver::RUNNING;
+    let is_left = run.ended_at.is_none() && driver.is_none() && run.stands().0 == driver::RUNNING;
     Ok((if is_left { State::Interrupted.word() } else { run.stands().0 }, driver))
+}
+
+/// A run that keeps others from starting: how it stands, and how it is taken up where nobody drives it.
+pub(super) async fn in_the_way(
+    store: &dyn Store,
+    run: &RunHeader,
+    address: Option<&str>,
+) -> Result<String, store::Error> {
+    let (name, (state, driver)) = (&run.name, state(store, run).await?);
+    Ok(match driver {
+        Some(_) => format!("{name} ({state})"),
+        None => {
+            let resume = call::about("resume", run, address);
+            format!("{name} ({state}; no process drives it; take it up with: {resume})")
+        }
+    })
 }
 
 /// A run and its history, from one reading of its records.

@@ -25,6 +25,8 @@ pub(super) struct Turn {
 pub(super) struct Awaited<'a> {
     pub(super) workflow: &'a Workflow,
     pub(super) schedule: &'a Schedule,
+    /// The store as it was named in the call.
+    pub(super) address: Option<&'a str>,
     /// Runs of a made-up world follow one another, and real ones do.
     pub(super) simulated: bool,
     /// Whether time is made up and goes at once to the moment.
@@ -58,9 +60,8 @@ pub(super) async fn until_due(store: &dyn Store, awaited: &Awaited<'_>, out: &Ou
                 let busy = earlier.iter().rev().find(|run| run.ended_at.is_none() && run.stands().0 != "cancelled");
                 let busy = match busy {
                     Some(run) => {
-                        let state = stored::state(store, run).await;
-                        let (state, _) = state.map_err(|error| out.failure(&driver::full(&error)))?;
-                        format!("{} ({state})", run.name)
+                        let told = stored::in_the_way(store, run, awaited.address).await;
+                        told.map_err(|error| out.failure(&driver::full(&error)))?
                     }
                     None => "another run".into(),
                 };
