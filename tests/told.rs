@@ -205,3 +205,25 @@ fn a_step_runs_where_something_of_it_runs_and_waits_where_all_of_it_waits() {
     assert_eq!(steps[0]["rows"][0]["ready"], 2, "{steps}");
     place.says("cancel one --why enough", 0, &[]);
 }
+
+#[test]
+fn what_failed_counts_as_failed_though_its_failure_is_a_result() {
+    let place = Place::new(
+        "steps:\n  each:\n    for_each: { n: '${[1, 2, 3]}', key: '${text(n)}' }\n    use: item\n    with: { n: '${n}' }\n    \
+         on_failure: result\n  alone: { process: { shell: 'exit 4' }, on_failure: result }\n\
+         templates:\n  item:\n    takes: { n: whole }\n    steps:\n      a: { process: { shell: 'test ${n} != 2' } }\n\
+         gives: { well: '${each.filter(it, it.ok).size()}', alone: '${alone.ok}' }\n",
+    );
+    place.says("run w.yaml --name one", 0, &["2 of 4 done, 2 failed", "well: 2", "alone: false"]);
+    place.says("show one", 0, &["2 of 4 done, 2 failed"]);
+    place.says("runs", 0, &["2 of 4 done, 2 failed", "succeeded"]);
+    let steps = place.json("show one --json")["steps"].clone();
+    let counts = |step: usize| (steps[step]["counts"]["failed"].clone(), steps[step]["counts"]["done"].clone());
+    assert_eq!((counts(0), counts(1)), ((1.into(), 2.into()), (1.into(), 0.into())), "{steps}");
+    let words = "failed, and that is what it gives: ended with an error (it ended with exit code";
+    for node in ["each[2]", "alone"] {
+        place.says(&format!("explain one {node}"), 0, &[words, "blame: operator"]);
+        place.says(&format!("show one {node}"), 0, &[words, "\"ok\": false"]);
+    }
+    place.says("explain one each[1]", 0, &["it is done"]);
+}

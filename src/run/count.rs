@@ -22,10 +22,13 @@ pub struct Counts {
     pub abandoned: usize,
 }
 
-/// Where a node stands for whoever looks at it: a composite step is done when its end is, and a time of a `repeat` that
-/// was to come goes the way of the `repeat`.
+/// Where a node stands for whoever looks at it: a composite step is done when its end is, a time of a `repeat` that was to
+/// come goes the way of the `repeat`, and what failed has failed, though its failure is what it gives.
 pub fn standing(run: &Run, node: NodeIx) -> Status {
     let plan = &run.plan;
+    if run.settled.contains_key(&node) {
+        return Status::Failed;
+    }
     match (run.status(node), plan.node(node).part) {
         // What it is a part of may have been given up since.
         (Status::Open | Status::Abandoned, Part::Open) if run.status(plan.close_of(node)) == Status::Done => {

@@ -82,6 +82,12 @@ pub enum Why {
         cause: Cause,
         message: String,
     },
+    /// It has failed, and that is what it gives: those that need it go on.
+    Settled {
+        blame: Blame,
+        cause: Cause,
+        message: String,
+    },
     /// Its condition did not hold, or an operator made it void.
     Skipped {
         when: Option<Arc<str>>,
@@ -112,6 +118,9 @@ pub fn explain(world: &World, now: Timestamp, id: &str) -> Option<Vec<Why>> {
 /// The reasons of one node.
 pub fn of_node(world: &World, now: Timestamp, node: NodeIx) -> Vec<Why> {
     let run = &world.run;
+    if let Some(Failure { blame, cause, message }) = run.settled.get(&node) {
+        return vec![Why::Settled { blame: *blame, cause: *cause, message: message.clone() }];
+    }
     if run.plan.node(node).part == Part::Open && standing(run, node) == Status::Done {
         return vec![Why::Done];
     }
@@ -331,6 +340,9 @@ impl Why {
             }
             Self::Failed { blame, cause, message } => {
                 format!("failed: {} ({message}); blame: {}", cause.words(), blame.word())
+            }
+            Self::Settled { blame, cause, message } => {
+                format!("failed, and that is what it gives: {} ({message}); blame: {}", cause.words(), blame.word())
             }
             Self::Skipped { when: Some(when) } => format!("skipped: `{when}` did not hold, or it was made void"),
             Self::Skipped { when: None } => "skipped: an operator made it void".into(),

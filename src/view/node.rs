@@ -75,7 +75,7 @@ pub fn node(world: &World, history: &History, records: &[Record], id: &str, now:
         }
     }
     // What is skipped gives nothing, though others may read a null there; what is done again has given nothing yet.
-    let is_done = standing(run, node) == Status::Done;
+    let is_done = standing(run, node) == Status::Done || run.settled.contains_key(&node);
     let given = given.or_else(|| output(run, node).map(|value| value.to_json()));
     let given = given.filter(|given| is_done && !given.is_null());
     let needs = plan.graph().neighbors_directed(node, petgraph::Direction::Incoming);

@@ -11,6 +11,12 @@ use crate::{
 };
 
 impl Run {
+    /// What a step gives that has failed, where that is its result.
+    pub(super) fn taken_as_result(&mut self, node: NodeIx, failure: &Failure) -> Value {
+        self.settled.insert(node, failure.clone());
+        settled(failure)
+    }
+
     pub(in crate::run) fn read_output(&self, node: NodeIx, output: &Json) -> Result<Value, String> {
         let step = self.plan.step(node);
         let ty = match &step.does {
@@ -63,7 +69,7 @@ fn well(value: Value) -> Value {
 }
 
 /// What a step gives whose failure is a result.
-pub(super) fn settled(failure: &Failure) -> Value {
+fn settled(failure: &Failure) -> Value {
     let cause = format!("{}: {}", failure.cause.words(), failure.message);
     Value::record([
         ("ok", Value::Bool(false)),

@@ -112,6 +112,8 @@ pub struct Run {
     pub cancelled: bool,
     pub outcome: Option<Outcome>,
     pub lengths: Lengths,
+    /// Steps that are done though they failed, for their failure is what they give.
+    pub settled: BTreeMap<NodeIx, Failure>,
     /// The failure that the whole run has come to, while what still runs is being ended.
     pub fatal: Option<(NodeIx, Failure)>,
     status: Vec<Status>,
@@ -162,6 +164,7 @@ impl Run {
             cancelled: false,
             outcome: None,
             lengths: Lengths::default(),
+            settled: BTreeMap::new(),
             fatal: None,
             status: Vec::new(),
             unmet: Vec::new(),
@@ -265,7 +268,7 @@ impl Run {
                         self.tries.entry(node).or_default().failure = Some(failure.clone());
                         return Ok(());
                     }
-                    Kept::Failure(failure) => given::settled(failure),
+                    Kept::Failure(failure) => self.taken_as_result(node, failure),
                 };
                 self.finish(node, Some(output));
             }
@@ -320,7 +323,7 @@ impl Run {
             }
             Event::Settled { failure, .. } => {
                 let node = node()?;
-                let output = given::settled(failure);
+                let output = self.taken_as_result(node, failure);
                 self.abandon_behind(at, node);
                 self.finish(self.plan.close_of(node), Some(output));
             }
