@@ -58,6 +58,12 @@ const HELD: &str = "  a: { process: { shell: 'test -e ok' }, on_failure: hold }\
 fn a_run_that_is_taken_up_elsewhere_goes_on_in_the_folder_where_it_was_started() {
     let place = Place::new(HELD);
     place.ends("here", "run w.yaml --name w --allow-process", 4);
+    let shown_held = place.ends("there", "show w", 0);
+    assert!(
+        shown_held
+            .contains("no process drives it; decide about what is held, and then take it up with: god-flow resume w"),
+        "{shown_held}"
+    );
     fs::write(place.at("here/ok"), "").unwrap();
     place.ends("there", "decide w a retry --why again", 0);
     place.ends("there", "resume w --allow-process", 0);

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     run::{Outcome, explain::Why},
     sim,
-    view::{self, NodeView, StepRow, Summary, Went},
+    view::{self, NodeView, State, StepRow, Summary, Went},
 };
 
 #[derive(clap::Args)]
@@ -55,7 +55,8 @@ fn glance(it: &Summary, resume: &str, out: &Out) -> String {
     let simulated = if it.simulated { ", simulated" } else { "" };
     let mut text = format!("{}  {}{simulated}: {}\n", it.name, it.workflow, it.state.word());
     if !it.driven {
-        text.push_str(&format!("no process drives it; take it up with: {resume}\n"));
+        let first = if it.state == State::Held { "decide about what is held, and then " } else { "" };
+        text.push_str(&format!("no process drives it; {first}take it up with: {resume}\n"));
     }
     if let Some(again) = &it.again {
         text.push_str(&format!("does {} ({}) again\n", again.name, again.run));
