@@ -372,3 +372,29 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_file_says_what_an_input_is() {
+    check(
+        "== w/main.yaml\nworkflow: a\nextends: b.yaml\ninputs: { c: { from: data/c.json } }\n\
+         == w/b.yaml\nworkflow: b\ninputs: { c: { type: catalogue, default: null }, d: { from: data/d.yaml } }\n\
+         == w/data/c.json\n{\"models\": [{\"id\": \"a/b\"}]}\n== w/data/d.yaml\n- 1\n- 2\n",
+        json!({
+            "workflow": "a",
+            "inputs": { "c": { "type": "catalogue", "default": { "models": [{ "id": "a/b" }] } }, "d": { "default": [1, 2] } },
+        }),
+    );
+    for (input, code, message) in [
+        ("from: none.json", "document::unreadable", "cannot read `w/none.json`: there is no such file"),
+        ("from: ../d.json", "document::escapes", "expected a file in the folder of the workflow, found `../d.json`"),
+        ("from: [d.json]", "document::wrong_type", "expected the name of a file, found a list"),
+        ("from: d.json, default: 1", "document::twice", "`from` and `default` are both said"),
+        ("from: e.json", "document::syntax", "expected"),
+    ] {
+        let (_, _, mistakes) = loaded(&format!(
+            "== w/main.yaml\nworkflow: a\ninputs: {{ d: {{ {input} }} }}\n== w/d.json\n[1]\n== w/e.json\n[1\n"
+        ));
+        let [only] = mistakes.as_slice() else { panic!("{input}: {mistakes:?}") };
+        assert!(only.code == code && only.message.contains(message), "{input}: {only:?}");
+    }
+}

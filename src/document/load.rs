@@ -111,6 +111,7 @@ impl Loading<'_> {
             self.mistakes.push(mistake.help("write `workflow` in place of `part`, or `include` the other file"));
             return None;
         }
+        self.inputs_from_files(path, &mut tree);
         self.chain.push(path.into());
         let is_variant = tree.key("extends").is_some();
         let base = self.base(path, &mut tree);
@@ -127,6 +128,31 @@ impl Loading<'_> {
             None => {
                 self.put_parts(&mut tree, parts);
                 Some(tree)
+            }
+        }
+    }
+
+    /// Puts what is in a file, such as a catalogue, in the place of its name: it is what the input is when a run is not given
+    /// it, and so it is kept with the workflow under the workflow's digest.
+    fn inputs_from_files(&mut self, path: &str, tree: &mut Tree) {
+        let Node::Map(keys) = &mut tree.node else { return };
+        let Some((_, inputs)) = keys.iter_mut().find(|(key, _)| &*key.text == "inputs") else { return };
+        let Node::Map(inputs) = &mut inputs.node else { return };
+        for (_, input) in inputs {
+            let both = input.key("default").map(|key| key.place);
+            let Node::Map(fields) = &mut input.node else { continue };
+            let Some(at) = fields.iter().position(|(key, _)| &*key.text == "from") else { continue };
+            if let Some(default) = both {
+                let mistake = Mistake::new("document::twice", fields[at].0.place, "`from` and `default` are both said");
+                self.mistakes.push(mistake.related(default, "said here").help("leave one of them out"));
+                continue;
+            }
+            let given = self.file_name(&fields[at].1);
+            let place = fields[at].1.place;
+            let found = given.and_then(|given| self.resolved(path, &given, place));
+            if let Some((_, data)) = found.and_then(|found| self.file(&found, Some(place))) {
+                fields[at].0.text = "default".into();
+                fields[at].1 = data;
             }
         }
     }

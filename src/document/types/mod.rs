@@ -123,6 +123,10 @@ pub struct Input {
     /// What it is when a run is not given it.
     #[serde(default)]
     pub default: Option<Given<Anything>>,
+    /// The file that says what it is when a run is not given it, in YAML or JSON and in the folder of the workflow, such as a
+    /// catalogue.
+    #[serde(default)]
+    pub from: Option<String>,
 }
 
 /// What may be said of any step, whatever it does.
