@@ -114,6 +114,16 @@ fn what_queues_and_what_is_yet_to_grow_counts() {
         ("four turns", repeat, Some("about 4h left")),
         ("one before a decision", held, Some("at least 1h left")),
         ("nobody knows", each("    gpus: 8xH100\n"), None),
+        (
+            "nobody knows of the last",
+            format!("steps:\n  a: {{ {WORK}, expect: 1h }}\n  b: {{ needs: [a], {WORK} }}\n"),
+            Some("at least 1h left"),
+        ),
+        (
+            "that hardly matters",
+            format!("steps:\n  a: {{ {WORK}, expect: 1d }}\n  b: {{ needs: [a], {WORK} }}\n"),
+            Some("about 1d left"),
+        ),
     ] {
         let model = Model::default();
         assert_eq!(told(&begun(&model, &steps)).as_deref(), expected, "{what}: {steps}");

@@ -29,6 +29,8 @@ const NODES_MAX: usize = 300_000;
 const PLAYED: usize = 5;
 /// Of runs with more nodes fewer.
 const SMALL: usize = 2_000;
+/// A share of the whole that is not worth a doubt.
+const DOUBT: f64 = 0.1;
 /// Work that has taken longer than ever before takes this share of that time longer.
 const LONGER: f64 = 0.15;
 
@@ -50,9 +52,15 @@ pub fn rest(mut world: World, now: Timestamp) -> Option<Left> {
     let nodes = world.run.plan.graph().node_count();
     let ways = (PLAYED * SMALL / nodes.max(SMALL)).max(1) as u64;
     let mut ways: Vec<(Span, bool)> = (0..ways).map(|way| play(&PLAIN, world.clone(), now, way, &outlook)).collect();
+    // Where what nobody knows would hardly matter if it took as long as is usual, it does not make the rest doubtful.
+    let is_vague = outlook.is_vague.get() && {
+        outlook.guesses.set(true);
+        let (guessed, _) = play(&PLAIN, world, now, 0, &outlook);
+        guessed.millis() as f64 > ways[0].0.millis() as f64 * (1.0 + DOUBT)
+    };
     ways.sort();
     let (left, _) = ways[ways.len() / 2];
-    let at_least = outlook.is_vague.get() || ways.iter().any(|(_, is_whole)| !is_whole);
+    let at_least = is_vague || ways.iter().any(|(_, is_whole)| !is_whole);
     let (least, most) = (ways[0].0, ways[ways.len() - 1].0);
     (left > Span::ZERO).then_some(Left { left, least, most, at_least })
 }
@@ -84,6 +92,8 @@ struct Outlook {
     of_actions: HashMap<&'static str, Vec<f64>>,
     /// There was work of which nobody knows how long it takes.
     is_vague: Cell<bool>,
+    /// Such work takes as long as the catalogue has it, and not nothing.
+    guesses: Cell<bool>,
 }
 
 impl Outlook {
@@ -97,7 +107,7 @@ impl Outlook {
             }
             of_steps.insert(step, times);
         }
-        Self { from, of_steps, of_actions, is_vague: Cell::new(false) }
+        Self { from, of_steps, of_actions, is_vague: Cell::new(false), guesses: Cell::new(false) }
     }
 
     /// How long an attempt takes in all that has taken so long already.
@@ -110,7 +120,7 @@ impl Outlook {
         let Some(seen) = seen else {
             let is_said = run.plan.step(node).settings.expect.is_some() || !action.is_general();
             self.is_vague.set(self.is_vague.get() || !is_said);
-            return if !is_said {
+            return if !is_said && !self.guesses.get() {
                 already
             } else if expected > already {
                 expected
