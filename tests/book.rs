@@ -75,7 +75,7 @@ fn shipped(name: &str) -> String {
 }
 
 /// What all three tournaments have in common.
-const OF_ALL: [&str; 26] = [
+const OF_ALL: [&str; 31] = [
     "at most 1h late",
     "Whatever is missed waits for the next week and does not start late",
     "Never while another run of it goes on",
@@ -102,6 +102,11 @@ const OF_ALL: [&str; 26] = [
     "The burn key gets what is left",
     "What each participant gets for taking part: 0.0001",
     "Who of those with the same is sent away: all (all of them, the first one too)",
+    "where rules.dedup.judge.after is [1]",
+    "A judge reads the code of both and says whether it does the same, or is a copy hidden behind more code",
+    "Attempts more after an error of its own: 3",
+    "Whoever is found, and every pair without a verdict, waits for an operator",
+    "rules.honours.organisation is gradients-opensource",
 ];
 
 /// What the text and the image tournament have in common.
