@@ -281,6 +281,26 @@ fn broken_files_are_told() {
 }
 
 #[test]
+fn what_a_variant_takes_away_in_vain_is_told_with_the_nearest_name() {
+    for (base, variant, help) in [
+        ("steps: { rounds: 1, field: 2 }", "steps: { rouds: }", "did you mean `rounds`?"),
+        ("templates: { round: { steps: 1 } }", "templates: { rond: null }", "did you mean `round`?"),
+        ("hours: { linear: 1 }", "hours: { liner: }", "did you mean `linear`?"),
+        // What is taken away already is not meant.
+        ("steps: { rounds: 1, field: 2 }", "steps: { rounds:, rouds: }", "leave the key out"),
+        ("rules: { fee: 1 }", "rules: { margin: }", "leave the key out"),
+    ] {
+        let text = format!(
+            "== w/base.yaml\nworkflow: a\n{base}\n== w/main.yaml\nworkflow: b\nextends: base.yaml\n{variant}\n"
+        );
+        let (_, _, mistakes) = loaded(&text);
+        let told: Vec<_> = mistakes.iter().map(|it| (it.code, it.help.clone().unwrap_or_default())).collect();
+        let [("document::nothing_to_remove", told)] = told.as_slice() else { panic!("{variant}: {told:?}") };
+        assert!(told.starts_with(help), "{variant}: {told}");
+    }
+}
+
+#[test]
 fn broken_texts_are_told() {
     let mut all = String::new();
     for (name, text) in BROKEN_TEXTS {

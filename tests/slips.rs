@@ -205,8 +205,7 @@ fn values_are_held_against_what_the_catalogue_says() {
             Some("rules: there is no key `dop` here; did you mean `dpo`?"),
         ),
     ] {
-        let rules =
-            "rules: { commit: main, memory: 1GB, wait: 5m, sizes: { kinds: { dop: 2 }, rows: [{ need: 1xH100 }] } }";
+        let rules = "rules: { commit: main, memory: 1GB, wait: 5m, sizes: { kinds: { dop: 2 }, rows: [{ need: 1xH100 }] } }";
         let text = format!("god_flow: 1\nworkflow: w\n{rules}\nsteps:\n  done:\n    {step}\n");
         let (mut mistakes, sources) = mistakes("w.yaml", &[("w.yaml", text)]);
         mistakes.retain(|mistake| mistake.code != "workflow::unused_rule");
@@ -280,5 +279,53 @@ fn what_a_template_is_given_is_held_against_the_fields_that_it_puts_it_into() {
             assert!(told.len() == 1 && told[0].contains(words), "{used} {given}: {told:#?}");
             assert_eq!(at(&sources, mistakes[0].place), line, "{used} {given}: {told:#?}");
         }
+    }
+}
+
+/// A file that `text-2026-07.yaml` is made of, what stands in it, what is written instead, and what must be told there.
+#[test]
+fn every_file_that_is_read_is_held_against_what_its_kind_requires() {
+    const ENTRY: &str = "workflows/text-2026-07.yaml";
+    for (file, written, slipped, words) in [
+        ("parts/field.yaml", "\ngod_flow: 1\n", "\n", "the key `god_flow` is missing"),
+        ("parts/field.yaml", "\ngod_flow: 1\n", "\ngod_flow: 2\n", "found `2`"),
+        ("parts/field.yaml", "\npart: field\n", "\npart: Field\n", "found `Field`"),
+        ("parts/field.yaml", "\nabout:", "\nabuot:", "did you mean `about`?"),
+        ("parts/field.yaml", "\nabout: ", "\nabout: 5 # ", "expected text, found the number 5"),
+        ("text.yaml", "\ngod_flow: 1\n", "\n", "the key `god_flow` is missing"),
+        ("text.yaml", "\ngod_flow: 1\n", "\ngod_flow: 2\n", "found `2`"),
+        ("text.yaml", "\nworkflow: text\n", "\nworkflow: Text\n", "found `Text`"),
+        ("text-2026-07.yaml", "\ngod_flow: 1\n", "\n", "the key `god_flow` is missing"),
+        ("text-2026-07.yaml", "\ngod_flow: 1\n", "\ngod_flow: 2\n", "found `2`"),
+        ("text-2026-07.yaml", "\nworkflow: text_2026_07\n", "\n", "the key `workflow` is missing"),
+    ] {
+        let path = format!("workflows/{file}");
+        let text = fs::read_to_string(root().join(&path)).expect("the file is shipped");
+        assert!(text.contains(written), "{path} has {written:?}");
+        let edited = text.replacen(written, slipped, 1);
+        let (mistakes, sources) = mistakes(ENTRY, &[(&path, edited)]);
+        let told = told(&mistakes, &sources);
+        assert!(told.len() == 1 && told[0].contains(words), "{path} {slipped:?}: {told:#?}");
+        assert_eq!(sources.name(mistakes[0].place.source), path, "{told:#?}");
+    }
+}
+
+#[test]
+fn a_base_is_told_of_what_its_variant_says_otherwise() {
+    let base = "god_flow: 1\nworkflow: base\nschedule: { every: wek, gap: 1d }\nlimits: { one: 0 }\nsteps: { a: { limits: [one], container: { image: i, outputs: { n: whole } } } }\n";
+    let middle = "god_flow: 1\nworkflow: middle\nextends: base.yaml\nschedule: { every: day }\nlimits: { one: 2 }\nsteps: { a: { retry: { network: -1 } } }\n";
+    let entry =
+        "god_flow: 1\nworkflow: entry\nextends: middle.yaml\nschedule:\nsteps: { a: { retry: { network: 1 } } }\n";
+    let files = [("base.yaml", base.into()), ("middle.yaml", middle.into()), ("entry.yaml", entry.into())];
+    let (mistakes, sources) = mistakes("entry.yaml", &files);
+    let told = told(&mistakes, &sources);
+    let expected = [
+        "base.yaml:3: expected one of week, day, gap",
+        "base.yaml:4: expected a whole number",
+        "middle.yaml:6: expected a whole number",
+    ];
+    assert_eq!(told.len(), expected.len(), "{told:#?}");
+    for expected in expected {
+        assert!(told.iter().any(|told| told.contains(expected)), "{expected}: {told:#?}");
     }
 }

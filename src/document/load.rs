@@ -40,6 +40,24 @@ pub struct Loaded {
     pub removed: Vec<Removed>,
     /// Whether all of its files could be read: names that it lacks may be in one that could not.
     pub is_whole: bool,
+    /// What files say that others were laid over or put above: of it, not all is in the tree.
+    pub alone: Vec<Alone>,
+}
+
+/// What one file says by itself, but for the files that it names.
+#[derive(Clone, Debug)]
+pub struct Alone {
+    pub kind: Kind,
+    pub tree: Tree,
+}
+
+/// What a file is, by its keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Workflow,
+    /// A workflow that extends another.
+    Variant,
+    Part,
 }
 
 /// One part of a workflow.
@@ -68,10 +86,11 @@ pub fn load(entry: &str, reader: &dyn Reader, is_modifier: IsModifier<'_>) -> (O
         parts: Vec::new(),
         removed: Vec::new(),
         is_whole: true,
+        alone: Vec::new(),
     };
     let tree = loading.workflow(name, None);
-    let Loading { sources, mistakes, parts, removed, is_whole, .. } = loading;
-    (tree.map(|tree| Loaded { tree, parts, removed, is_whole }), sources, mistakes)
+    let Loading { sources, mistakes, parts, removed, is_whole, alone, .. } = loading;
+    (tree.map(|tree| Loaded { tree, parts, removed, is_whole, alone }), sources, mistakes)
 }
 
 const STDIN: &str = "<stdin>";
@@ -93,6 +112,7 @@ struct Loading<'l> {
     parts: Vec<Part>,
     removed: Vec<Removed>,
     is_whole: bool,
+    alone: Vec<Alone>,
 }
 
 impl Loading<'_> {
@@ -114,6 +134,9 @@ impl Loading<'_> {
         self.inputs_from_files(path, &mut tree);
         self.chain.push(path.into());
         let is_variant = tree.key("extends").is_some();
+        if is_variant || asked.is_some() {
+            self.stands_alone(if is_variant { Kind::Variant } else { Kind::Workflow }, &tree);
+        }
         let base = self.base(path, &mut tree);
         let (mut parts, mut seen) = (Vec::new(), HashSet::new());
         self.included(path, &tree, &mut parts, &mut seen);
@@ -200,6 +223,7 @@ impl Loading<'_> {
             self.is_whole = false;
             return HashSet::new();
         };
+        self.stands_alone(Kind::Part, &tree);
         self.chain.push(path.into());
         let mut reached = HashSet::from([source]);
         self.included(path, &tree, parts, &mut reached);
@@ -211,22 +235,11 @@ impl Loading<'_> {
     }
 
     fn part_name(&mut self, tree: &Tree, asked: Place) -> Option<Arc<str>> {
-        const KEYS: [&str; 7] = ["god_flow", "part", "about", "include", "rules", "types", "templates"];
         if let Some(key) = tree.key("workflow") {
             let mistake = Mistake::new("document::not_a_part", asked, "expected a part, found a workflow");
             let mistake = mistake.related(key.place, "this makes it a workflow");
             self.mistakes.push(mistake.help("to start from another workflow, write `extends: FILE`"));
             return None;
-        }
-        for (key, value) in tree.entries() {
-            if !KEYS.contains(&&*key.text) {
-                let message = format!("a part has no key {}", quoted(&key.text));
-                let mistake = Mistake::new("document::unknown_key", key.place, message);
-                self.mistakes.push(mistake.maybe_help(near::did_you_mean(&key.text, KEYS)));
-            } else if ["rules", "types", "templates"].contains(&&*key.text) && !matches!(value.node, Node::Map(_)) {
-                let message = format!("expected a mapping, found {}", value.describe());
-                self.mistakes.push(Mistake::new("document::wrong_type", key.place, message));
-            }
         }
         match tree.get("part").map(|name| (name, name.as_text())) {
             Some((_, Some(name))) => Some(name.clone()),
@@ -242,6 +255,15 @@ impl Loading<'_> {
                 None
             }
         }
+    }
+
+    /// Keeps what a file says for the check of its own; of the files that it names, loading tells itself.
+    fn stands_alone(&mut self, kind: Kind, tree: &Tree) {
+        let mut tree = tree.clone();
+        if let Node::Map(entries) = &mut tree.node {
+            entries.retain(|(key, _)| !["extends", "include"].contains(&&*key.text));
+        }
+        self.alone.push(Alone { kind, tree });
     }
 
     fn put_parts(&mut self, whole: &mut Tree, parts: Vec<Tree>) {

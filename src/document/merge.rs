@@ -6,7 +6,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use super::tree::{Key, Node, Tree, quoted};
-use crate::base::{Mistake, Place};
+use crate::base::{Mistake, Place, near};
 
 /// Whether a key of a step says how the step is run, and not what it does.
 pub(super) type IsModifier<'m> = &'m dyn Fn(&str) -> bool;
@@ -86,7 +86,11 @@ impl Laying<'_> {
                 None if value.is_null() => {
                     let message = format!("the base has no key {} to remove", quoted(&key.text));
                     let mistake = Mistake::new("document::nothing_to_remove", key.place, message);
-                    self.mistakes.push(mistake.help("leave the key out; an empty value removes what the base gave"));
+                    let help = match near::nearest(&key.text, entries.keys()) {
+                        Some(meant) => format!("did you mean `{meant}`?"),
+                        None => "leave the key out; an empty value removes what the base gave".into(),
+                    };
+                    self.mistakes.push(mistake.help(help));
                 }
                 Some((slot, below)) if at == At::Root && &*key.text == "include" => {
                     entries.put(slot, key, joined(below, value));
@@ -202,6 +206,11 @@ impl Entries {
     fn take(&mut self, key: &str) -> Option<(usize, Tree)> {
         let slot = *self.by_key.get(key)?;
         self.slots[slot].1.take().map(|value| (slot, value))
+    }
+
+    /// The keys of the entries that there are.
+    fn keys(&self) -> impl Iterator<Item = &str> + Clone {
+        self.slots.iter().filter(|(_, value)| value.is_some()).map(|(key, _)| &*key.text)
     }
 
     fn key(&self, slot: usize) -> &Key {

@@ -15,7 +15,7 @@ mod syntax;
 mod tree;
 pub mod types;
 
-pub use load::{Loaded, Part, Reader, load};
+pub use load::{Alone, Kind, Loaded, Part, Reader, load};
 pub use merge::Removed;
 pub use parse::parse;
 pub use sources::{Position, Sources};

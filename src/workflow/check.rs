@@ -8,8 +8,8 @@ use std::{
 use indexmap::IndexMap;
 
 use super::{
-    Body, BodyIx, Input, Workflow, form::Template, given, gpus, meant, names, origin, types, types::Types, unused,
-    written::Written,
+    Body, BodyIx, Input, Workflow, apart, form::Template, given, gpus, meant, names, origin, types, types::Types,
+    unused, written::Written,
 };
 use crate::{
     base::{
@@ -17,7 +17,7 @@ use crate::{
         limits::{MISTAKES_MAX, STEPS_MAX, TEMPLATE_DEPTH_MAX},
         near,
     },
-    document::{self, Loaded, Removed, Tree, types as doc},
+    document::{self, Alone, Loaded, Removed, Tree, types as doc},
     rule::Scope,
 };
 
@@ -31,19 +31,25 @@ pub enum Checked {
 
 /// Checks a document whose entry file is the first of its sources.
 pub fn check(tree: &Tree) -> Result<Checked, Vec<Mistake>> {
-    check_what_is_there(tree, &[], true)
+    check_what_is_there(tree, &[], &[], true)
 }
 
 /// Checks a document of which it is known what its variants took away, and whether all of its files could be read.
 pub fn check_loaded(loaded: &Loaded) -> Result<Checked, Vec<Mistake>> {
-    check_what_is_there(&loaded.tree, &loaded.removed, loaded.is_whole)
+    check_what_is_there(&loaded.tree, &loaded.removed, &loaded.alone, loaded.is_whole)
 }
 
-fn check_what_is_there(tree: &Tree, removed: &[Removed], is_whole: bool) -> Result<Checked, Vec<Mistake>> {
+fn check_what_is_there(
+    tree: &Tree,
+    removed: &[Removed],
+    alone: &[Alone],
+    is_whole: bool,
+) -> Result<Checked, Vec<Mistake>> {
     let is_part = tree.get("workflow").is_none() && tree.get("part").is_some();
     let mut shape_mistakes = Vec::new();
     let schema = if is_part { doc::part_schema() } else { doc::workflow_schema() };
     document::shape::check(tree, schema, &doc::read_format, &mut shape_mistakes);
+    apart::tell(alone, &mut shape_mistakes);
 
     let mut checker = Checker::new(SourceId::default());
     checker.written = Written::of(tree);

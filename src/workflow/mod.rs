@@ -3,6 +3,7 @@
 //! To hold a [`Workflow`] is the proof that its file is valid: only [`check`] builds one. `plan` and `run` instantiate its
 //! bodies; nothing here evaluates an expression, except the values of `rules`, which are plain.
 
+mod apart;
 mod body;
 mod check;
 mod form;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::{
     action,
-    document::types::{Part, Workflow},
+    document::types::{Part, Workflow, asks_for_nothing},
 };
 
 /// The schema of workflow files.
@@ -17,7 +17,8 @@ pub fn workflow() -> Json {
 /// takes away what the base says.
 pub fn variant() -> Json {
     let mut schema = workflow();
-    relax(&mut schema);
+    asks_for_nothing(&mut schema);
+    lets_take_away(&mut schema);
     if let Some(root) = schema.as_object_mut() {
         root.insert("$id".into(), "variant.schema.json".into());
         root.insert("title".into(), "god-flow workflow that extends another".into());
@@ -26,20 +27,11 @@ pub fn variant() -> Json {
     schema
 }
 
-/// Asks for nothing, and lets everything be taken away.
-fn relax(schema: &mut Json) {
+/// Lets everything be taken away.
+fn lets_take_away(schema: &mut Json) {
     match schema {
         Json::Object(fields) => {
-            let is_choice_of_keys = |way: &Json| way.get("required").is_some_and(|_| way.get("type").is_none());
-            if fields.get("oneOf").and_then(Json::as_array).is_some_and(|ways| ways.iter().all(is_choice_of_keys)) {
-                fields.remove("oneOf");
-            }
-            for key in ["required", "minProperties"] {
-                if fields.get(key).is_some_and(|value| !value.is_object()) {
-                    fields.remove(key);
-                }
-            }
-            fields.values_mut().for_each(relax);
+            fields.values_mut().for_each(lets_take_away);
             for key in ["properties", "patternProperties"] {
                 let Some(Json::Object(properties)) = fields.get_mut(key) else { continue };
                 properties.values_mut().for_each(|property| *property = or_nothing(std::mem::take(property)));
@@ -48,7 +40,7 @@ fn relax(schema: &mut Json) {
                 *others = or_nothing(std::mem::take(others));
             }
         }
-        Json::Array(items) => items.iter_mut().for_each(relax),
+        Json::Array(items) => items.iter_mut().for_each(lets_take_away),
         _ => {}
     }
 }

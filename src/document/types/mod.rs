@@ -5,6 +5,7 @@
 
 mod scalars;
 mod step;
+mod variant;
 
 use std::sync::LazyLock;
 
@@ -14,6 +15,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 pub use scalars::{Anything, ClockTime, Given, PositiveWhole, RuleText, TypeText, Version};
+pub use variant::{asks_for_nothing, variant_schema};
 
 use crate::base::{
     GpuRequest, Name, Span,
