@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, fs, process::Command};
 
 use god_flow::{
-    base::{Mistake, Ty, Value},
+    base::{Mistake, Name, Ty, Value},
     cli::report::{Format, Look, report},
     document::{self, Reader, Sources, types::is_modifier},
     rule::{Env, Failure, Rule, Scope},
@@ -131,6 +131,90 @@ fn every_expression_of_the_manual_holds() {
         let rule = Rule::compile(line, &Scope::new()).unwrap_or_else(|wrongs| panic!("{line}\n{wrongs:?}"));
         assert_eq!(*rule.ty(), Ty::Bool, "{line}");
         assert_eq!(rule.eval(&Nothing), Ok(Value::Bool(true)), "{line}");
+    }
+}
+
+/// What the manual says of a failure; nothing where no file that was checked can cause it.
+fn said_of(failure: &Failure) -> Option<&'static str> {
+    Some(match failure {
+        Failure::DivisionByZero => "by zero",
+        Failure::Overflow | Failure::NotFinite => "a number that is too large to be held",
+        Failure::BelowZero { .. } => "an amount below zero",
+        Failure::NoElement { .. } => "an index beyond the end of a list",
+        Failure::NoKey { .. } => "a key that a map does not have",
+        Failure::SameKey { .. } => "a key that is computed twice in one map",
+        Failure::Empty { .. } => "of an empty list",
+        Failure::OutOfRange { .. } => "a count or an exponent below zero",
+        Failure::Unreadable { .. } => "a computed text that",
+        Failure::TooMuchWork => "too much work",
+        Failure::TooLarge => "grows too large",
+        Failure::NoValue { .. } | Failure::Unfit { .. } | Failure::Host { .. } => return None,
+    })
+}
+
+/// A world for expressions that fail.
+struct Bad;
+
+impl Env for Bad {
+    fn value(&self, name: &str) -> Option<Value> {
+        Some(match name {
+            "n" => Value::Whole(-1),
+            "s" => Value::text("soon".repeat(2_000)),
+            "m" => Value::record([("a", Value::Whole(1))]),
+            _ => Value::list([]),
+        })
+    }
+    fn call(&self, function: &str, _: &[Value]) -> Result<Value, Failure> {
+        panic!("there is no host function `{function}`")
+    }
+}
+
+#[test]
+fn the_manual_lists_what_can_fail_when_an_expression_is_computed() {
+    let manual = fs::read_to_string("docs/language.md").unwrap();
+    let (_, list) = manual.split_once("It then fails, and so does the step that asked:").unwrap();
+    let (list, _) = list.split_once("Everything else is known when the file is read").unwrap();
+    let list = list.split_whitespace().collect::<Vec<_>>().join(" ");
+    let scope = [("n", Ty::Whole), ("s", Ty::Text), ("m", Ty::map(Ty::Whole)), ("l", Ty::list(Ty::Whole))]
+        .into_iter()
+        .fold(Scope::new(), |scope, (name, ty)| scope.with(Name::parse(name).unwrap(), ty));
+    for text in [
+        "1.0 / (n + 1)",
+        "1 % (n + 1)",
+        "whole_div(1, n + 1)",
+        "9223372036854775807 - n",
+        "1e308 * (1.0 - n) * 10",
+        "minutes(1) - hours(1)",
+        "tao('1 TAO') - tao('2 TAO')",
+        "l[0]",
+        "m['b']",
+        "{text(n): 1, text(n + 0): 2}",
+        "min(l)",
+        "max_by(l, e, e)",
+        "mean(l)",
+        "median(l)",
+        "range(n)",
+        "l.top(n)",
+        "pow(2, n)",
+        "l.chunks(n + 1)",
+        "round_to(0.5, n)",
+        "clamp(1, 0, n)",
+        "duration(text(n))",
+        "tao(text(n))",
+        "bytes(text(n))",
+        "gpus_of(text(n))",
+        "timestamp(text(n))",
+        "range(3000).all(a, range(3000).all(b, a >= n))",
+        "range(200).map(i, s).join()",
+    ] {
+        let rule = Rule::compile(text, &scope).unwrap_or_else(|wrongs| panic!("{text}\n{wrongs:?}"));
+        let failure = rule.eval(&Bad).err().unwrap_or_else(|| panic!("{text} does not fail"));
+        let said = said_of(&failure).unwrap_or_else(|| panic!("{text}: {failure:?}"));
+        assert!(list.contains(said), "{text}: {failure}: the manual does not say {said:?}");
+        // Functions that fail are named, but for those of a kind that is described.
+        let function = text.split('(').next().unwrap().trim_start_matches("l.");
+        let is_named = Name::parse(function).is_err() || function == "top" || list.contains(&format!("`{function}"));
+        assert!(is_named, "the manual does not name {function}");
     }
 }
 

@@ -193,6 +193,10 @@ fn values_are_held_against_what_the_catalogue_says() {
             Some("expected a length of time above nothing, found `0s`"),
         ),
         (format!("{}\n    time_limit: 5", container("image: i")), Some("write a unit: `5s`, `5m` or `5h`")),
+        (
+            format!("{}\n    time_limit: \"${{rules.long}}\"", container("image: i")),
+            Some("write a unit: `90s`, `90m` or `90h`"),
+        ),
         (format!("{}\n    time_limit: \"${{rules.wait}}\"", container("image: i")), None),
         (format!("{}\n    gpus: 1xH1OO", container("image: i")), Some("did you mean `H100`?")),
         ("gpus_for: { params_b: 3, kind: dpo, by: { kinds: { dpo: 2 }, rows: [{ need: 1xH100 }] } }".into(), None),
@@ -205,7 +209,7 @@ fn values_are_held_against_what_the_catalogue_says() {
             Some("rules: there is no key `dop` here; did you mean `dpo`?"),
         ),
     ] {
-        let rules = "rules: { commit: main, memory: 1GB, wait: 5m, sizes: { kinds: { dop: 2 }, rows: [{ need: 1xH100 }] } }";
+        let rules = "rules: { commit: main, memory: 1GB, wait: 5m, long: 90, sizes: { kinds: { dop: 2 }, rows: [{ need: 1xH100 }] } }";
         let text = format!("god_flow: 1\nworkflow: w\n{rules}\nsteps:\n  done:\n    {step}\n");
         let (mut mistakes, sources) = mistakes("w.yaml", &[("w.yaml", text)]);
         mistakes.retain(|mistake| mistake.code != "workflow::unused_rule");
@@ -328,4 +332,29 @@ fn a_base_is_told_of_what_its_variant_says_otherwise() {
     for expected in expected {
         assert!(told.iter().any(|told| told.contains(expected)), "{expected}: {told:#?}");
     }
+}
+
+#[test]
+fn a_rule_that_no_count_can_be_is_told_on_its_line() {
+    let path = "workflows/parts/knockout.yaml";
+    let text = fs::read_to_string(root().join(path)).expect("the file is shipped");
+    let written = "group: { advance: 8, tasks: 1 }";
+    let (before, _) = text.split_once(written).expect("the rule is shipped");
+    let (mistakes, sources) =
+        mistakes("workflows/text.yaml", &[(path, text.replacen(written, "group: { advance: 8, tasks: -1 }", 1))]);
+    let told = told(&mistakes, &sources);
+    assert!(
+        told.len() == 1
+            && told[0].contains("workflow::wrong_rule")
+            && told[0].contains("the rule `rules.group.tasks` is the number -1 here"),
+        "{told:#?}"
+    );
+    let place = mistakes[0].place;
+    assert_eq!(
+        (sources.name(place.source), at(&sources, place)),
+        (path, before.matches('\n').count() + 1),
+        "{told:#?}"
+    );
+    let read = mistakes[0].related.iter().map(|(place, why)| (sources.name(place.source), why.as_str()));
+    assert_eq!(read.collect::<Vec<_>>(), [(path, "`range`: expected a count that is not negative, found -1")]);
 }

@@ -27,6 +27,8 @@ pub(super) struct Checked {
     /// What is not null where this holds, and where it does not hold.
     yes: Vec<Path>,
     no: Vec<Path>,
+    /// Whole numbers that it may be, of those that are known, each where it is written.
+    pub(super) wholes: Vec<(i64, At)>,
 }
 
 /// A name, or a local of a macro, and fields of it.
@@ -38,7 +40,11 @@ struct Path {
 
 impl Checked {
     pub(super) fn new(code: Code, ty: Ty, at: At) -> Self {
-        Self { code, ty, at, path: None, yes: Vec::new(), no: Vec::new() }
+        let wholes = match code {
+            Code::Constant(Value::Whole(number)) => vec![(number, at)],
+            _ => Vec::new(),
+        };
+        Self { code, ty, at, path: None, yes: Vec::new(), no: Vec::new(), wholes }
     }
     /// The value, where it is written down.
     pub(super) fn literal(&self) -> Option<&Value> {
@@ -69,6 +75,7 @@ pub(super) fn check(text: &str, expr: &Expr<'_>, scope: &Scope) -> Result<Findin
         reads: Vec::new(),
         calls: Vec::new(),
         present: Vec::new(),
+        conditions: Vec::new(),
         wrongs: Vec::new(),
     };
     let Checked { code, ty, .. } = checker.check(expr);
@@ -85,6 +92,8 @@ pub(super) struct Checker<'a, 's> {
     pub(super) calls: Vec<Name>,
     /// What is known not to be null at this point.
     present: Vec<Path>,
+    /// The conditions around this point.
+    conditions: Vec<At>,
     pub(super) wrongs: Vec<Wrong>,
 }
 
@@ -170,11 +179,13 @@ impl<'s> Checker<'_, 's> {
         }
     }
 
-    /// Checks a part that is only computed where these are not null.
-    fn given<T>(&mut self, present: &[Path], check: impl FnOnce(&mut Self) -> T) -> T {
+    /// Checks a part that is only computed where a condition allows it, and these are then not null.
+    fn given<T>(&mut self, condition: At, present: &[Path], check: impl FnOnce(&mut Self) -> T) -> T {
         let before = self.present.len();
         self.present.extend_from_slice(present);
+        self.conditions.push(condition);
         let checked = check(self);
+        self.conditions.pop();
         self.present.truncate(before);
         checked
     }
@@ -222,7 +233,20 @@ impl<'s> Checker<'_, 's> {
         if let Some(path) = &path {
             ty = self.narrowed(ty, path);
         }
-        Checked { path, ..Checked::new(Code::Field(Box::new(of.code), name.shared().clone()), ty, at) }
+        let wholes = path.as_ref().and_then(|path| self.below_zero(path)).map(|number| (number, at));
+        let code = Code::Field(Box::new(of.code), name.shared().clone());
+        Checked { path, wholes: wholes.into_iter().collect(), ..Checked::new(code, ty, at) }
+    }
+
+    /// The constant at a path, where it is a number below zero and no condition around asks for it: one who asks may mean
+    /// something by it.
+    fn below_zero(&self, path: &Path) -> Option<i64> {
+        let (root, fields) = path.steps.split_first().filter(|_| path.local.is_none())?;
+        let value = fields.iter().try_fold(self.scope.constant(root)?, |value, field| value.field(field))?;
+        let Value::Whole(number @ ..0) = value else { return None };
+        let said = path.steps.join(".");
+        let asks = |at: &At| self.text.get(at.start..at.end).is_some_and(|condition| condition.contains(&said));
+        (!self.conditions.iter().any(asks)).then_some(*number)
     }
 
     fn no_fields(&mut self, of: Checked, field: Word<'s>) -> Checked {
@@ -303,7 +327,7 @@ impl<'s> Checker<'_, 's> {
         let what = if decides { "`||`: " } else { "`&&`: " };
         let left = self.condition(&sides.0, what);
         let facts = if decides { &left.no } else { &left.yes };
-        let right = self.given(facts, |checker| checker.condition(&sides.1, what));
+        let right = self.given(left.at, facts, |checker| checker.condition(&sides.1, what));
         let both = |mut a: Vec<Path>, b: Vec<Path>| {
             a.extend(b);
             a
@@ -347,14 +371,17 @@ impl<'s> Checker<'_, 's> {
 
     fn choose(&mut self, at: At, parts: &(Expr<'s>, Expr<'s>, Expr<'s>)) -> Checked {
         let condition = self.condition(&parts.0, "before `?`: ");
-        let chosen = self.given(&condition.yes, |checker| checker.check(&parts.1));
-        let otherwise = self.given(&condition.no, |checker| checker.check(&parts.2));
+        let mut chosen = self.given(condition.at, &condition.yes, |checker| checker.check(&parts.1));
+        let mut otherwise = self.given(condition.at, &condition.no, |checker| checker.check(&parts.2));
+        let mut wholes = std::mem::take(&mut chosen.wholes);
+        wholes.append(&mut otherwise.wholes);
         let Some(ty) = chosen.ty.join(&otherwise.ty) else {
             let message =
                 format!("either {} or {}, which have no type in common", shown(&chosen.ty), shown(&otherwise.ty));
             return self.wrong(Wrong::new("rule::wrong_type", chosen.at.to(otherwise.at), message));
         };
-        Checked::new(Code::Choose(Box::new((condition.code, chosen.code, otherwise.code))), ty, at)
+        let code = Code::Choose(Box::new((condition.code, chosen.code, otherwise.code)));
+        Checked { wholes, ..Checked::new(code, ty, at) }
     }
 
     /// `has(x.field)`: whether there is such a field and it is not null.

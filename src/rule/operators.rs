@@ -9,7 +9,7 @@ use super::{
     types::{can_equal, held, is_amount, is_number, is_text, optional, ordered, said, shown, values_of, writing_help},
     wrong::Wrong,
 };
-use crate::base::Ty;
+use crate::base::{Ty, Value};
 
 type Typed = Result<(Ty, Apply), Wrong>;
 
@@ -39,7 +39,10 @@ pub(super) fn binary(text: &str, operator: Operator, at: At, left: &Checked, rig
     match order {
         Some(apply) => ordered(&left.ty, &right.ty).map(|_| (Ty::Bool, apply)).ok_or_else(refused),
         None if is_number(&left.ty) && is_number(&right.ty) => numbers(text, operator, at, left, right),
-        None => others(operator, &left.ty, &right.ty).ok_or_else(refused),
+        None => {
+            let typed = others(operator, &left.ty, &right.ty).ok_or_else(refused)?;
+            if operator == Operator::Divide { divisor(right).map(|()| typed) } else { Ok(typed) }
+        }
     }
 }
 
@@ -59,7 +62,20 @@ fn numbers(text: &str, operator: Operator, at: At, left: &Checked, right: &Check
         Operator::Remainder => (arith::remainder, arith::never),
         _ => (arith::divide_wholes, arith::divide_decimals),
     };
+    if matches!(operator, Operator::Divide | Operator::Remainder) {
+        divisor(right)?;
+    }
     Ok(if wholes { (Ty::Whole, applies.0) } else { (Ty::Decimal, applies.1) })
+}
+
+/// Refuses to divide by a zero that is written out.
+pub(super) fn divisor(by: &Checked) -> Result<(), Wrong> {
+    let is_zero = match by.literal() {
+        Some(Value::Whole(number)) => *number == 0,
+        Some(Value::Decimal(number)) => *number == 0.0,
+        _ => false,
+    };
+    if is_zero { Err(Wrong::new("rule::bad_literal", by.at, "nothing can be divided by zero")) } else { Ok(()) }
 }
 
 /// `7 / 2` is 3 to some and 3.5 to others, so it is neither.

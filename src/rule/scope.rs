@@ -29,6 +29,8 @@ pub struct Origin {
     pub written: String,
     /// The text, if it is one.
     pub text: Option<Arc<str>>,
+    /// Nothing at all is written there, not even `null`.
+    pub is_blank: bool,
 }
 
 /// A function that the host evaluates through `Env::call`, such as `gpus(task)`.

@@ -373,8 +373,24 @@ fn misfit(tree: &Tree, found: &Ty, wanted: &Ty, scope: &Scope) -> Mistake {
         (Ty::Optional(inner), wanted) if inner.fits(wanted) => {
             mistake.help("it may be null: say what to take then, as in `x.or(…)`")
         }
+        (Ty::Whole | Ty::Decimal, Ty::Span | Ty::Tao | Ty::Size | Ty::Gpus) => {
+            mistake.help(with_unit(tree.as_text().and_then(|text| constant(text, scope)), wanted))
+        }
         (Ty::Decimal, Ty::Whole) => mistake.help("write `floor(…)`, `ceil(…)` or `round_even(…)` around it"),
         _ => mistake.maybe_help(found.why_not(wanted)),
+    }
+}
+
+/// How to write an amount where there is only a number, which is known where a rule holds it.
+fn with_unit(number: Option<&Value>, wanted: &Ty) -> String {
+    let number = number.map_or_else(|| "90".into(), Value::to_string);
+    match wanted {
+        Ty::Span => {
+            format!("write a unit: `{number}s`, `{number}m` or `{number}h`; or ask `seconds(…)` for so many seconds")
+        }
+        Ty::Tao => format!("write the unit: `{number} TAO`"),
+        Ty::Size => format!("write a unit: `{number}MiB` or `{number}GiB`"),
+        _ => format!("write the kind too: `{number}xH100`"),
     }
 }
 

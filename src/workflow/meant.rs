@@ -41,10 +41,10 @@ pub(super) fn field(mistake: Mistake, text: &str, bytes: &Range<usize>, scope: &
             Mistake::new("workflow::unknown_rule", mistake.place, format!("there is no rule `{path}`")).maybe_help(help)
         }
         (Some(held), Some(origin)) => {
-            let is_empty = *held == Value::Null;
-            let said = if is_empty { "empty" } else { &origin.written };
+            let is_blank = *held == Value::Null && origin.is_blank;
+            let said = if is_blank { "empty" } else { &origin.written };
             let message = format!("`{section}` is {said} here, and `{name}` of it is read");
-            let help = if is_empty {
+            let help = if is_blank {
                 "write what belongs to it below it, further to the right".to_owned()
             } else {
                 format!("write a mapping, as in `{{ {name}: … }}`")

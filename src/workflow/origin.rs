@@ -20,13 +20,21 @@ pub(super) fn note(scope: &mut Scope, path: &str, tree: &Tree) {
             (_, Some(amount)) => (None, format!("`{amount}`")),
             _ => (None, value.describe()),
         };
+        let is_blank = value.is_null() && value.place.start == value.place.end;
         let place = if value.place.start == value.place.end { key.place } else { value.place };
-        scope.insert_origin(path, Origin { place, written, text });
+        let written = if value.is_null() && !is_blank { "`null`".into() } else { written };
+        scope.insert_origin(path, Origin { place, written, text, is_blank });
     }
 }
 
 /// Points a mistake about the type of `piece` at the rules that it reads as well.
 pub(super) fn blame(mut mistake: Mistake, piece: &str, scope: &Scope) -> Mistake {
+    if let ("rule::bad_literal", Some(origin)) = (mistake.code, scope.origin(piece)) {
+        let message = format!("the rule `{piece}` is {} here, which cannot be where it is read", origin.written);
+        return Mistake::new("workflow::wrong_rule", origin.place, message)
+            .related(mistake.place, mistake.message)
+            .help("write a number that is not below zero");
+    }
     if !matches!(
         mistake.code,
         "rule::wrong_type" | "rule::never_equal" | "rule::mixed_numbers" | "workflow::wrong_type"

@@ -8,6 +8,7 @@ use crate::{
     rule::{
         check::Checked,
         lex::At,
+        operators,
         types::{is_number, is_scalar, is_text, mismatch, optional, ordered, shown, writing_help},
         wrong::Wrong,
     },
@@ -53,6 +54,19 @@ impl Call<'_> {
         Wrong::new("rule::bad_literal", self.at(i), why)
     }
 
+    /// A whole number that is as large as it may be, as far as that is known; `what` it is stands in a message.
+    pub(super) fn whole(&self, i: usize, what: &str, good: RangeInclusive<i64>) -> Result<(), Wrong> {
+        self.want(i, &Ty::Whole)?;
+        let known = self.arguments.get(i).map(|argument| argument.wholes.as_slice()).unwrap_or_default();
+        let Some((number, at)) = known.iter().find(|(number, _)| !good.contains(number)) else { return Ok(()) };
+        let message = format!("`{}`: expected {what}, found {number}", self.doc.name);
+        let wrong = Wrong::new("rule::bad_literal", *at, message);
+        Err(wrong.help(format!("the function is {}", self.doc.signature)))
+    }
+    /// A divisor that is written out as zero.
+    pub(super) fn divisor(&self, i: usize) -> Result<(), Wrong> {
+        self.arguments.get(i).map_or(Ok(()), operators::divisor)
+    }
     pub(super) fn want(&self, i: usize, wanted: &Ty) -> Result<(), Wrong> {
         if self.ty(i).fits(wanted) {
             return Ok(());

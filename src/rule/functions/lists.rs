@@ -83,17 +83,17 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "top([T], n) -> [T]",
         "the first n items, or all when there are fewer",
         "['a', 'b', 'c'].top(2) == ['a', 'b']",
-        |call| list_and_count(call, top),
+        |call| list_and_count(call, 0, top),
     ),
     plain("skip", "skip([T], n) -> [T]", "all but the first n items", "['a', 'b', 'c'].skip(2) == ['c']", |call| {
-        list_and_count(call, skip)
+        list_and_count(call, 0, skip)
     }),
     plain(
         "chunks",
         "chunks([T], n) -> [[T]]",
         "the items in groups of n; the last may be smaller",
         "[1, 2, 3].chunks(2) == [[1, 2], [3]]",
-        |call| list_and_count(call, chunks).map(|(ty, apply)| (Ty::list(ty), apply)),
+        |call| list_and_count(call, 1, chunks).map(|(ty, apply)| (Ty::list(ty), apply)),
     ),
     plain("reverse", "reverse([T]) -> [T]", "the items, last one first", "[1, 2].reverse() == [2, 1]", |call| {
         call.takes(1..=1)?;
@@ -126,7 +126,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     ),
     plain("range", "range(n) -> [whole]", "the whole numbers from 0 to n - 1", "range(3) == [0, 1, 2]", |call| {
         call.takes(1..=1)?;
-        call.want(0, &Ty::Whole)?;
+        call.whole(0, count_of_at_least(0), 0..=i64::MAX)?;
         Ok((Ty::list(Ty::Whole), range))
     }),
     plain(
@@ -208,11 +208,15 @@ fn numbers(call: &Call<'_>, apply: Apply) -> Typed {
     }
 }
 
-fn list_and_count(call: &Call<'_>, apply: Apply) -> Typed {
+fn list_and_count(call: &Call<'_>, least: i64, apply: Apply) -> Typed {
     call.takes(2..=2)?;
     let item = call.items(0)?;
-    call.want(1, &Ty::Whole)?;
+    call.whole(1, count_of_at_least(least), least..=i64::MAX)?;
     Ok((Ty::list(item), apply))
+}
+
+fn count_of_at_least(least: i64) -> &'static str {
+    if least == 0 { "a count that is not negative" } else { "a count of at least 1" }
 }
 
 fn count(size: usize) -> Value {

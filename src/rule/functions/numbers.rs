@@ -15,6 +15,9 @@ use crate::{
 
 type Answer = Result<Value, Failure>;
 
+/// What is wrong with bounds that nothing is between.
+const BOUNDS_CROSSED: &str = "the lower bound is above the upper one";
+
 /// Where a whole number stays what it is.
 #[expect(clippy::unnecessary_wraps, reason = "it stands among functions that may fail")]
 fn same(_: &mut Meter, arguments: &[Value]) -> Answer {
@@ -69,7 +72,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         |call| {
             call.takes(2..=2)?;
             call.number(0)?;
-            call.want(1, &Ty::Whole)?;
+            call.whole(1, "0 to 15 digits", 0..=15)?;
             Ok((Ty::Decimal, round_to))
         },
     ),
@@ -87,6 +90,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
             call.takes(2..=2)?;
             call.want(0, &Ty::Whole)?;
             call.want(1, &Ty::Whole)?;
+            call.divisor(1)?;
             Ok((Ty::Whole, arith::divide_wholes))
         },
     ),
@@ -98,7 +102,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         |call| {
             call.takes(2..=2)?;
             let ty = call.number(0)?;
-            call.want(1, &Ty::Whole)?;
+            call.whole(1, "an exponent that is not negative", 0..=i64::MAX)?;
             let apply = for_whole(&ty, pow_whole, pow_decimal);
             Ok((ty, apply))
         },
@@ -132,7 +136,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "clamp(12, 0, 10) == 10 && clamp(0.5, 0, 1) == 0.5",
         |call| {
             call.takes(3..=3)?;
-            Ok((call.ordered()?, clamp))
+            let ty = call.ordered()?;
+            match (call.literal(1), call.literal(2)) {
+                (Some(low), Some(high)) if order(low, high).is_gt() => {
+                    Err(call.bad_literal(1, format!("`clamp`: {BOUNDS_CROSSED}")))
+                }
+                _ => Ok((ty, clamp)),
+            }
         },
     ),
 ];
@@ -222,7 +232,7 @@ fn clamp(_: &mut Meter, arguments: &[Value]) -> Answer {
         return Err(Failure::unfit("three values"));
     };
     if order(low, high).is_gt() {
-        return Err(Failure::out_of_range("clamp", "the lower bound is above the upper one"));
+        return Err(Failure::out_of_range("clamp", BOUNDS_CROSSED));
     }
     let bound = if order(x, low).is_lt() {
         low

@@ -65,17 +65,17 @@ fn numbers() {
         ("floor(1e300)", Failure::Overflow),
         ("ceil(-1e300)", Failure::Overflow),
         ("round_even(9223372036854775808.0)", Failure::Overflow),
-        ("round_to(1.5, 16)", out("round_to", "expected 0 to 15 digits")),
-        ("round_to(1.5, -1)", out("round_to", "expected 0 to 15 digits")),
+        ("round_to(1.5, wins + 13)", out("round_to", "expected 0 to 15 digits")),
+        ("round_to(1.5, wins - 4)", out("round_to", "expected 0 to 15 digits")),
         ("whole_div(7, wins - 3)", Failure::DivisionByZero),
         ("whole_div(-9223372036854775808, -1)", Failure::Overflow),
-        ("pow(2, -1)", out("pow", "expected an exponent that is not negative")),
+        ("pow(2, wins - 4)", out("pow", "expected an exponent that is not negative")),
         ("pow(2, 63)", Failure::Overflow),
         ("pow(1e200, 2)", Failure::NotFinite),
         ("pow(1.0, 9223372036854775807)", Failure::TooMuchWork),
         ("min([])", Failure::empty("min")),
         ("max(counts.filter(e, e > 9))", Failure::empty("max")),
-        ("clamp(1, 3, 2)", out("clamp", "the lower bound is above the upper one")),
+        ("clamp(1, wins, 2)", out("clamp", "the lower bound is above the upper one")),
     ]);
 }
 
@@ -127,10 +127,10 @@ fn lists() {
         ("sum([1e308, 1e308])", Failure::NotFinite),
         ("mean([])", Failure::empty("mean")),
         ("median([])", Failure::empty("median")),
-        ("counts.top(-1)", out("top", "expected a count that is not negative")),
-        ("counts.skip(-1)", out("skip", "expected a count that is not negative")),
-        ("counts.chunks(0)", out("chunks", "expected a count of at least 1")),
-        ("range(-1)", out("range", "expected a count that is not negative")),
+        ("counts.top(wins - 4)", out("top", "expected a count that is not negative")),
+        ("counts.skip(wins - 4)", out("skip", "expected a count that is not negative")),
+        ("counts.chunks(wins - 3)", out("chunks", "expected a count of at least 1")),
+        ("range(wins - 4)", out("range", "expected a count that is not negative")),
     ]);
 }
 

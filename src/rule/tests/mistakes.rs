@@ -1,7 +1,9 @@
 //! Every mistake: its code, its place, what it says and what it tells to write.
 
-use super::{Rule, Scope, name, world};
-use crate::base::Ty;
+use serde_json::json;
+
+use super::{Rule, Scope, name, record, world};
+use crate::base::{Ty, Value};
 
 /// The mistakes of an expression, each as `code at «place»: message; help`.
 fn mistakes(text: &str) -> Vec<String> {
@@ -327,4 +329,67 @@ fn a_scope_without_names_says_so_briefly() {
     let scope = Scope::new().with(name("y1"), Ty::Bool);
     let wrongs = Rule::compile("xyz", &scope).map(|_| ()).unwrap_err();
     assert_eq!(wrongs[0].help.as_deref(), Some("there are y1"));
+}
+
+#[test]
+fn what_is_written_out_and_can_never_be_right() {
+    check(&[
+        (
+            "range(-1)",
+            "rule::bad_literal at «-1»: `range`: expected a count that is not negative, found -1; the function is range(n) -> [whole]",
+        ),
+        (
+            "counts.chunks(0)",
+            "rule::bad_literal at «0»: `chunks`: expected a count of at least 1, found 0; the function is chunks([T], n) -> [[T]]",
+        ),
+        ("1.0 / 0", "rule::bad_literal at «0»: nothing can be divided by zero"),
+    ]);
+    for text in [
+        "counts.top(-1)",
+        "counts.skip(-2)",
+        "pow(2, -1)",
+        "pow(0.5, -1)",
+        "round_to(threshold, 16)",
+        "round_to(threshold, -1)",
+        "clamp(wins, 3, 2)",
+        "wins % 0",
+        "whole_div(wins, 0)",
+        "threshold / 0.0",
+        "fee / 0",
+        "limit / -0.0",
+        "range(yes ? 2 : -1)",
+        "true || 1 % 0 == 1",
+    ] {
+        assert!(mistakes(text)[0].starts_with("rule::bad_literal"), "{text}: {:?}", mistakes(text));
+    }
+    for text in
+        ["range(0)", "counts.chunks(1)", "pow(2, 0)", "round_to(threshold, 15)", "clamp(wins, 2, 2)", "range(wins - 4)"]
+    {
+        assert!(Rule::compile(text, &world().scope).is_ok(), "{text}");
+    }
+}
+
+#[test]
+fn a_constant_that_can_never_be_right_is_told_unless_somebody_asks_for_it() {
+    let rules =
+        Value::from_json(&json!({"few": -1, "none": 0}), &record("rules", [("few", Ty::Whole), ("none", Ty::Whole)]))
+            .unwrap();
+    let ty = record("rules", [("few", Ty::Whole), ("none", Ty::Whole)]);
+    let scope = world().scope.with(name("rules"), ty).with_constant(name("rules"), rules);
+    for (text, place) in [
+        ("range(rules.few)", Some("rules.few")),
+        ("counts.top(rules['few'])", Some("rules['few']")),
+        ("yes ? range(rules.few) : []", Some("rules.few")),
+        ("range(wins > 2 ? rules.none : wins > 1 ? rules.few : 1)", Some("rules.few")),
+        ("range(rules.none)", None),
+        // Whoever asks may mean something by a number below zero, or by nought.
+        ("counts.chunks(rules.none)", None),
+        ("rules.few < 0 ? counts : counts.top(rules.few)", None),
+        ("rules.few >= 0 && size(range(rules.few)) > 1", None),
+        ("range(rules.few + 1)", None),
+    ] {
+        let wrongs = Rule::compile(text, &scope).err().unwrap_or_default();
+        let places: Vec<_> = wrongs.iter().map(|wrong| (wrong.code, &text[wrong.bytes.clone()])).collect();
+        assert_eq!(places, place.map(|place| ("rule::bad_literal", place)).into_iter().collect::<Vec<_>>(), "{text}");
+    }
 }
