@@ -358,3 +358,31 @@ fn a_rule_that_no_count_can_be_is_told_on_its_line() {
     let read = mistakes[0].related.iter().map(|(place, why)| (sources.name(place.source), why.as_str()));
     assert_eq!(read.collect::<Vec<_>>(), [(path, "`range`: expected a count that is not negative, found -1")]);
 }
+
+#[test]
+fn a_rule_that_its_field_cannot_be_is_told_on_its_line() {
+    for (entry, file, written, slipped, words) in [
+        ("text", "parts/knockout", "about: 32,", "about: 0,", "expected a whole number of at least 1, found 0"),
+        ("text", "text", "rows_most: 6\n      most: 6", "rows_most: 6\n      most: -6", "of at least 0, found -6"),
+        ("text", "text", "decay: 0.8", "decay: -0.8", "expected a number of at least 0, found -0.8"),
+        ("text", "text", "start: 0.05", "start: -0.05", "expected a number of at least 0, found -0.05"),
+        ("text", "text", "chance: 0.2,", "chance: 1.2,", "expected a number from 0 to 1, found 1.2"),
+        (
+            "environment",
+            "environment",
+            "games: { points: 3,",
+            "games: { points: -3,",
+            "expected a number above 0, found -3",
+        ),
+    ] {
+        let (entry, path) = (format!("workflows/{entry}.yaml"), format!("workflows/{file}.yaml"));
+        let text = fs::read_to_string(root().join(&path)).expect("the file is shipped");
+        let (before, _) = text.split_once(written).unwrap_or_else(|| panic!("{path} has {written}"));
+        let line = format!("{before}{written}").matches('\n').count() + 1;
+        let (mistakes, sources) = mistakes(&entry, &[(&path, text.replacen(written, slipped, 1))]);
+        let told = told(&mistakes, &sources);
+        assert!(told.len() == 1 && told[0].contains(words), "{slipped}: {told:#?}");
+        let place = mistakes[0].place;
+        assert_eq!((sources.name(place.source), at(&sources, place)), (path.as_str(), line), "{told:#?}");
+    }
+}

@@ -51,9 +51,11 @@ pub struct Rules {
     /// The difference above which it grows.
     pub threshold: f64,
     /// By how much it grows for what is above.
+    #[schemars(range(min = 0.0))]
     pub factor: f64,
     /// What each win after the first takes from what it has grown by, for titles won before `from`.
     #[serde(default)]
+    #[schemars(range(min = 0.0))]
     pub per_win: f64,
     /// The moment from which on time counts. Without it, only wins do.
     #[serde(default)]
@@ -61,6 +63,7 @@ pub struct Rules {
     pub from: Option<Timestamp>,
     /// What each day takes off.
     #[serde(default)]
+    #[schemars(range(min = 0.0))]
     pub per_day: f64,
     /// What is kept after so many days, in a straight line between; instead of `per_day`.
     #[serde(default)]
@@ -72,8 +75,10 @@ pub struct Rules {
 #[serde(deny_unknown_fields)]
 pub struct Kept {
     /// Days since the title was won.
+    #[schemars(range(min = 0.0))]
     pub day: f64,
     /// The share that is kept.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub share: f64,
 }
 

@@ -45,6 +45,7 @@ pub enum TaskState {
 #[schemars(rename = "CompleteRules")]
 pub struct Rules {
     /// The largest share of trainings that may fail.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub at_most: f64,
 }
 

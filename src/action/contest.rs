@@ -54,6 +54,7 @@ pub struct Rules {
     pub absent_champion: Option<f64>,
     /// What the winner of a task scores for it; without it, tasks score nothing.
     #[serde(default)]
+    #[schemars(range(min = 0.0))]
     pub points: Option<f64>,
     /// Counts no difference that is a share of a result below zero, as deployed until June 2026.
     #[serde(default)]
@@ -94,6 +95,7 @@ pub struct Bout {
 pub struct Title {
     /// More than this share of the decided tasks.
     #[serde(default)]
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub more_than: Option<f64>,
     /// All of the decided tasks but so many, and one at least.
     #[serde(default)]
@@ -113,12 +115,16 @@ pub struct Title {
 #[schemars(extend("x-says" = "from {bar:%} of the points on, where a game that is won has {points}: {base} and {slope} of what is above[; {?shares}results are that share already]"))]
 pub struct Games {
     /// The points of a game that is won.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub points: f64,
     /// The share from which on it counts.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub bar: f64,
     /// How much each part of the share above the bar is worth.
+    #[schemars(range(min = 0.0))]
     pub slope: f64,
     /// What reaching the bar is worth.
+    #[schemars(range(min = 0.0))]
     pub base: f64,
     /// Whether results are the share itself, and not points.
     #[serde(default)]

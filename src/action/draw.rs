@@ -76,6 +76,7 @@ pub enum Odd {
 #[schemars(extend("x-says" = "[; up to {about} in a group][; fewer than {at_least} in a group make one group less, and larger ones][; {needs} must play at least][; {few}][; the champion joins {champion_joins}][; {?champion_counts}a champion who joins counts when the number of groups is worked out]"))]
 pub struct Groups {
     /// How many members a group should have at most; all are in one group where it is left out.
+    #[schemars(range(min = 1))]
     pub about: Option<usize>,
     /// Fewer than that in a group: then there is one group less, and the groups are larger.
     #[serde(default)]
@@ -100,6 +101,7 @@ pub struct Few {
     /// The most who count as few.
     pub up_to: usize,
     /// How many members a group should have at most.
+    #[schemars(range(min = 1))]
     pub about: usize,
 }
 

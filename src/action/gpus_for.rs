@@ -40,6 +40,7 @@ pub struct SizeTable {
 #[schemars(extend("x-says" = "[{!below}else ]{need}[ below {below} billion parameters]"))]
 pub struct GpusBelow {
     /// Billions of parameters, themselves not included; any size when left out.
+    #[schemars(range(min = 0.0))]
     pub below: Option<f64>,
     /// The GPUs.
     pub need: GpuRequest,

@@ -11,12 +11,15 @@ use super::vocabulary::Better;
 #[schemars(extend("x-says" = "{start:%} against a champion who has won once[; for each further win {decay} times as much][; {floor:%} at least][; {?multiplied}of the champion's result as it is, where that is below zero too]"))]
 pub struct Margin {
     /// The margin of a champion who has won once.
+    #[schemars(range(min = 0.0))]
     pub start: f64,
     /// By what it is multiplied for each further win.
     #[serde(default)]
+    #[schemars(range(min = 0.0))]
     pub decay: Option<f64>,
     /// What it never falls below.
     #[serde(default)]
+    #[schemars(range(min = 0.0))]
     pub floor: f64,
     /// Multiplies the champion's result by one plus or minus the margin, as deployed until June 2026. Below zero that makes
     /// the bar lower instead of higher; otherwise the margin is a share of the result's size.

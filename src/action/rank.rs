@@ -85,6 +85,7 @@ pub struct Scoring {
     /// Those at the end.
     pub last: f64,
     /// How large a share is at the end; one at least.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub last_share: f64,
     /// Nobody is at the end where there are no more valid results than this.
     pub last_above: u32,

@@ -52,8 +52,10 @@ pub struct Rules {
 #[serde(deny_unknown_fields)]
 pub struct SizeRange {
     /// The smallest.
+    #[schemars(range(min = 0.0))]
     pub from: f64,
     /// The largest.
+    #[schemars(range(min = 0.0))]
     pub to: f64,
 }
 

@@ -48,10 +48,13 @@ pub struct Measured {
 #[schemars(rename = "RewardsRules")]
 pub struct Rules {
     /// How much the distance to the starting model is held against a model.
+    #[schemars(range(min = 0.0))]
     pub kl_weight: f64,
     /// What the worse of two counts for, where one of the two is below zero.
+    #[schemars(range(min = 0.0))]
     pub worse_of_two: f64,
     /// What the better of two counts for.
+    #[schemars(range(min = 0.0))]
     pub better_of_two: f64,
     /// Gives the scores out by place in the list with failed models counted, as deployed: whoever stands behind a failed one
     /// gets the score of the next, or none.

@@ -81,6 +81,7 @@ pub struct Scored {
 #[schemars(rename = "ShareRules")]
 pub struct Rules {
     /// What each place gets of the one before it.
+    #[schemars(range(min = 0.0))]
     pub decay: f64,
     /// How many places are paid; all where it is left out.
     #[serde(default)]
@@ -96,6 +97,7 @@ pub struct Rules {
     pub finalists_only: bool,
     /// How far behind the best a winner is placed who has points but won no task of the last round.
     #[serde(default)]
+    #[schemars(range(min = 0.0))]
     pub late_winner_behind: f64,
     /// Pays the winner although nobody has points.
     #[serde(default)]

@@ -41,6 +41,7 @@ pub struct Rules {
     pub by_standing: bool,
     /// By how much a score reached alone must be better than another to win the pair, as a share of the second one's.
     #[serde(default)]
+    #[schemars(range(min = 0.0))]
     pub margin: f64,
     /// How much each environment counts; 1 where nothing is said.
     #[serde(default)]

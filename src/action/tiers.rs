@@ -40,11 +40,13 @@ pub struct Standing {
 #[schemars(rename = "TiersRules")]
 pub struct Rules {
     /// A new tier begins where the best of the tier is more than so many times as good.
+    #[schemars(range(min = 0.0))]
     pub gap: f64,
     /// What the tiers get, the best first. Where there are fewer tiers they share all of it; where there are more, the last get
     /// nothing.
     pub pools: Vec<f64>,
     /// What each in a tier gets of the one who committed before.
+    #[schemars(range(min = 0.0))]
     pub decay: f64,
     /// The earliest of each tier stays in it, and the others fall into the next.
     #[serde(default)]

@@ -70,7 +70,7 @@ pub(super) fn by_kind(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
         "propertyNames": { "enum": kinds },
-        "additionalProperties": { "type": "number", "format": "double" },
+        "additionalProperties": { "type": "number", "format": "double", "minimum": 0 },
     })
 }
 

@@ -50,6 +50,7 @@ pub struct Pool {
 pub struct Rules {
     /// What each participant gets for taking part.
     #[serde(default)]
+    #[schemars(range(min = 0.0))]
     pub participation: f64,
     /// Whether the burn key gets something for taking part like anybody else; as deployed it does not.
     #[serde(default)]

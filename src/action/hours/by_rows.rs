@@ -16,12 +16,16 @@ pub struct Linear {
     /// From `least` at so many rows to `rows_most` at so many.
     pub rows: RowRange,
     /// The fewest hours.
+    #[schemars(range(min = 0.0))]
     pub least: f64,
     /// The hours that rows alone lead to.
+    #[schemars(range(min = 0.0))]
     pub rows_most: f64,
     /// The most hours of all.
+    #[schemars(range(min = 0.0))]
     pub most: f64,
     /// Hours are multiples of this; half a step goes to the even one.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub step: f64,
     /// What small models get less; nothing when left out.
     pub model: Option<ModelSize>,
@@ -38,8 +42,10 @@ pub struct Linear {
 #[serde(deny_unknown_fields)]
 pub struct RowRange {
     /// So many rows, or fewer, get the fewest hours.
+    #[schemars(range(min = 0.0))]
     pub from: f64,
     /// So many rows, or more, get the most hours.
+    #[schemars(range(min = 0.0))]
     pub to: f64,
 }
 
@@ -49,8 +55,10 @@ pub struct RowRange {
 #[schemars(extend("x-says" = "less for a model below {full_b} billion parameters, down to {least_share:%}"))]
 pub struct ModelSize {
     /// Billions of parameters from which on a model gets all hours.
+    #[schemars(range(min = 0.0))]
     pub full_b: f64,
     /// The share of the hours for a model without parameters.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub least_share: f64,
 }
 
@@ -60,12 +68,16 @@ pub struct ModelSize {
 #[schemars(extend("x-says" = "once lengths are measured, {least} to {most} times as long, by the square of the longest, or of {medians} times the median where that is more, against {usual} tokens"))]
 pub struct Lengths {
     /// The usual length in tokens.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub usual: f64,
     /// So many times the median counts where that is more than the longest.
+    #[schemars(range(min = 0.0))]
     pub medians: f64,
     /// The smallest factor.
+    #[schemars(range(min = 0.0))]
     pub least: f64,
     /// The largest factor.
+    #[schemars(range(min = 0.0))]
     pub most: f64,
 }
 

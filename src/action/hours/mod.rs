@@ -67,6 +67,7 @@ pub struct HourRules {
     /// Hours by the model's size alone.
     pub by_size: Option<BySize>,
     /// The billions of parameters of a model whose size is not known, where a rule needs a size.
+    #[schemars(range(min = 0.0))]
     pub unknown_b: Option<f64>,
     /// Hours by how fast GPUs train.
     pub throughput: Option<Throughput>,
@@ -82,10 +83,13 @@ pub struct HourRules {
 #[schemars(extend("x-says" = "{least} to {most}, in steps of {step}[, {images}][; {more}]"))]
 pub struct ImageHours {
     /// The fewest hours.
+    #[schemars(range(min = 0.0))]
     pub least: f64,
     /// The most hours.
+    #[schemars(range(min = 0.0))]
     pub most: f64,
     /// Hours are multiples of this.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub step: f64,
     /// From `least` with so many images to `most` with so many; drawn when left out.
     pub images: Option<Images>,
@@ -102,6 +106,7 @@ pub struct More {
     /// The kind of model, such as `qwen-image`.
     pub model_type: String,
     /// The hours that it gets more.
+    #[schemars(range(min = 0.0))]
     pub hours: f64,
 }
 
@@ -111,8 +116,10 @@ pub struct More {
 #[schemars(extend("x-says" = "growing from {from} images to {to}"))]
 pub struct Images {
     /// So many images, or fewer, get the fewest hours.
+    #[schemars(range(min = 0.0))]
     pub from: f64,
     /// So many images, or more, get the most hours.
+    #[schemars(range(min = 0.0))]
     pub to: f64,
 }
 
@@ -133,8 +140,10 @@ pub struct BySize {
 #[schemars(extend("x-says" = "[up to {up_to} billion parameters ]{hours}"))]
 pub struct SizeRow {
     /// Billions of parameters; any number when left out.
+    #[schemars(range(min = 0.0))]
     pub up_to: Option<f64>,
     /// The hours.
+    #[schemars(range(min = 0.0))]
     pub hours: f64,
 }
 

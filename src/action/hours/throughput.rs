@@ -13,25 +13,34 @@ use crate::{action::vocabulary::TaskKind, base::GpuRequest};
 #[schemars(extend("x-says" = "{epochs} times all tokens, where a row has {tokens_per_row}, at {tflops} · 10¹² operations a second and GPU of which {utilisation:%} are reached; {overhead} more; then up to a multiple of {step}; {least} to {most}[; multiplied by kind: {kinds}][; {measured}]"))]
 pub struct Throughput {
     /// How often all tokens are trained.
+    #[schemars(range(min = 0.0))]
     pub epochs: f64,
     /// Tokens of a row that were not counted.
+    #[schemars(range(min = 0.0))]
     pub tokens_per_row: f64,
     /// A row counts as so many tokens at least.
     #[serde(default)]
+    #[schemars(range(min = 0.0))]
     pub least_tokens_per_row: f64,
     /// What a GPU could do, in 10¹² operations a second.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub tflops: f64,
     /// The share of that which training reaches.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub utilisation: f64,
     /// How far a measured speed is believed; not at all when left out.
     pub measured: Option<Measured>,
     /// Hours that are added.
+    #[schemars(range(min = 0.0))]
     pub overhead: f64,
     /// Hours are rounded up to multiples of this.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub step: f64,
     /// The fewest hours.
+    #[schemars(range(min = 0.0))]
     pub least: f64,
     /// The most hours.
+    #[schemars(range(min = 0.0))]
     pub most: f64,
     /// By what the time of a kind of task is multiplied.
     #[serde(default)]
@@ -45,10 +54,13 @@ pub struct Throughput {
 #[schemars(extend("x-says" = "a measured speed counts by {ratio}, from {least} to {most} times what the model's size says"))]
 pub struct Measured {
     /// A slower one counts as this.
+    #[schemars(range(min = 0.0))]
     pub least: f64,
     /// A faster one counts as this.
+    #[schemars(range(min = 0.0))]
     pub most: f64,
     /// The share of the measured speed that entrants reach.
+    #[schemars(range(min = 0.0))]
     pub ratio: f64,
 }
 

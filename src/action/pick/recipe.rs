@@ -74,6 +74,7 @@ pub struct Recipe {
     /// What training starts from.
     pub start: Option<String>,
     /// Its time in hours, whatever the data are; the rules for times decide when left out.
+    #[schemars(range(min = 0.0))]
     pub hours: Option<f64>,
     /// The line of tasks that it goes on with.
     pub lineage: Option<String>,
@@ -92,8 +93,10 @@ fn one() -> u32 {
 #[schemars(extend("x-says" = "{from} to {up_to} billion parameters"))]
 pub struct Sizes {
     /// The smallest.
+    #[schemars(range(min = 0.0))]
     pub from: f64,
     /// The largest.
+    #[schemars(range(min = 0.0))]
     pub up_to: f64,
 }
 
@@ -103,10 +106,13 @@ pub struct Sizes {
 #[schemars(extend("x-says" = "with a chance of {chance:%} of {from} to {up_to} billion"))]
 pub struct Large {
     /// How often.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub chance: f64,
     /// The smallest size.
+    #[schemars(range(min = 0.0))]
     pub from: f64,
     /// The largest size.
+    #[schemars(range(min = 0.0))]
     pub up_to: f64,
 }
 
@@ -127,10 +133,13 @@ pub struct Rows {
 #[schemars(extend("x-says" = "with a chance of {chance:%} with a KL weight of {from} to {to}"))]
 pub struct Kl {
     /// How often.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub chance: f64,
     /// The smallest weight.
+    #[schemars(range(min = 0.0))]
     pub from: f64,
     /// The largest weight.
+    #[schemars(range(min = 0.0))]
     pub to: f64,
 }
 
