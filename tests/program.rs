@@ -143,7 +143,11 @@ fn wrong_calls_are_told_from_failures() {
         ("completions tcsh", WRONG, "possible values"),
         ("schema Cargo.toml/x", FAILED, "cannot make the folder"),
         ("plan workflows/text.yaml --entrants many", WRONG, "--entrants"),
-        ("plan workflows/text.yaml --entrants -1", WRONG, "-1"),
+        ("plan workflows/text.yaml --entrants -1", WRONG, "expected a whole number up to 200000"),
+        ("simulate workflows/text.yaml --entrants -1", WRONG, "expected a whole number up to 200000"),
+        ("simulate workflows/text.yaml --runs -1", WRONG, "'-1'"),
+        ("plan workflows/text.yaml --seed -1", WRONG, "invalid value '-1' for '--seed"),
+        ("run workflows/text.yaml --jobs -1", WRONG, "invalid value '-1' for '--jobs"),
         ("plan workflows/text.yaml --entrants 8 --gpus lots", WRONG, "--gpus"),
         ("plan workflows/text.yaml --entrants 8 --gpus 8xH100|H200", WRONG, "one kind at a time"),
         ("plan workflows/text.yaml --entrants 8 --gpus 32xA100", REFUSED, "which has 32xA100 where 1xH100 is asked"),
@@ -168,9 +172,14 @@ fn rules_are_set_by_the_call() {
         ("check workflows/text.yaml --set rules.draw.pairs.up_to=many", "up_to"),
         ("plan workflows/text.yaml --set rules.nothing=1", "there is no `nothing`"),
         ("graph workflows/text.yaml --set rules.nothing=1", "there is no `nothing`"),
+        ("check workflows/text.yaml --set rules.register=null", "`rules.register` is `null` here"),
     ] {
         wrong(line, WRONG, says);
     }
+    let set = call("check workflows/text.yaml --set rules.register=null");
+    assert!(err(&set).contains("write a mapping") && !err(&set).contains("further to the right"), "{}", err(&set));
+    let negative = call("plan workflows/text.yaml --entrants -1");
+    assert!(!err(&negative).contains("--' as a value") && !err(&negative).contains("-- -1"), "{}", err(&negative));
 }
 
 #[test]

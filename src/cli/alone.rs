@@ -16,7 +16,7 @@ pub(super) struct Args {
     with: String,
 
     /// The seed of actions that draw.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, allow_negative_numbers = true)]
     seed: u64,
 }
 

@@ -42,14 +42,17 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
         Told::Github => Format::Github,
     };
     let mut paths = Vec::new();
+    let mut all = Vec::new();
+    let mut sources = Sources::default();
     for path in &args.paths {
         match files::expand(path, "workflow files (*.yaml, *.yml)", &is_checked) {
-            Ok(found) => paths.extend(found),
+            Ok(found) => {
+                all.extend(found.mistakes(&mut sources));
+                paths.extend(found.files);
+            }
             Err(why) => return out.wrong(&why),
         }
     }
-    let mut all = Vec::new();
-    let mut sources = Sources::default();
     for path in &paths {
         if cases::holds(path) {
             match cases::read(path) {

@@ -229,28 +229,57 @@ fn set(tree: &mut Tree, setting: &str, sources: &mut Sources, mistakes: &mut Vec
 }
 
 /// The files that a path means: itself, or of a folder those of some name, in order. `what` says which ones are meant.
-pub(super) fn expand(path: &str, what: &str, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<String>, String> {
+pub(super) fn expand(path: &str, what: &str, wanted: &dyn Fn(&str) -> bool) -> Result<Found, String> {
+    let mut found = Found::default();
     if path == "-" || !Path::new(path).is_dir() {
-        return Ok(vec![path.to_string()]);
+        found.files.push(path.to_string());
+        return Ok(found);
     }
-    let mut found = Vec::new();
-    walk(Path::new(path), wanted, &mut found)?;
-    found.sort();
-    if found.is_empty() { Err(format!("expected {what} in the folder {path}, found none")) } else { Ok(found) }
+    found.walk(Path::new(path), wanted);
+    found.files.sort();
+    found.unread.sort();
+    let is_nothing = found.files.is_empty() && found.unread.is_empty();
+    if is_nothing { Err(format!("expected {what} in the folder {path}, found none")) } else { Ok(found) }
 }
 
-fn walk(folder: &Path, wanted: &dyn Fn(&str) -> bool, found: &mut Vec<String>) -> Result<(), String> {
-    let told = |error: std::io::Error| format!("cannot read the folder {}: {error}", folder.display());
-    for entry in std::fs::read_dir(folder).map_err(told)? {
-        let path: PathBuf = entry.map_err(told)?.path();
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        if path.is_dir() && !path.is_symlink() && !name.starts_with('.') {
-            walk(&path, wanted, found)?;
-        } else if wanted(&name) {
-            found.push(path.to_string_lossy().into_owned());
+/// What there is in a folder and below it.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) files: Vec<String>,
+    /// Folders that could not be read, each with the reason.
+    pub(super) unread: Vec<(String, String)>,
+}
+
+impl Found {
+    /// Goes on where a folder cannot be read: what is wrong with the other files is worth telling.
+    fn walk(&mut self, folder: &Path, wanted: &dyn Fn(&str) -> bool) {
+        let unread = |error: &std::io::Error| (folder.to_string_lossy().into_owned(), told(error));
+        let entries = match std::fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) => return self.unread.push(unread(&error)),
+        };
+        for entry in entries {
+            let path = match entry {
+                Ok(entry) => entry.path(),
+                Err(error) => return self.unread.push(unread(&error)),
+            };
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            if path.is_dir() && !path.is_symlink() && !name.starts_with('.') {
+                self.walk(&path, wanted);
+            } else if wanted(&name) {
+                self.files.push(path.to_string_lossy().into_owned());
+            }
         }
     }
-    Ok(())
+
+    /// A mistake for each folder that could not be read.
+    pub(super) fn mistakes(&self, sources: &mut Sources) -> Vec<Mistake> {
+        let mistake = |(folder, why): &(String, String)| {
+            let place = Place::new(sources.add(folder.as_str(), ""), 0..0);
+            Mistake::new("document::unreadable", place, format!("cannot read the folder `{folder}`: {why}"))
+        };
+        self.unread.iter().map(mistake).collect()
+    }
 }
 
 /// How many of each to make up: no more than a `for_each` takes, so that nobody waits for what is refused afterwards.
@@ -388,5 +417,29 @@ fn misfits(tree: &Tree, key: Place, ty: &Ty, found: &mut Vec<(Place, String)>) {
     // Nothing inside is wrong by itself: it is the value as a whole.
     if found.len() == before {
         found.push((if tree.place.start < tree.place.end { tree.place } else { key }, why));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_cannot_be_read_keeps_no_other_from_being_looked_through() {
+        let folder = tempfile::tempdir().unwrap();
+        let inside = folder.path().join("inside");
+        std::fs::create_dir(&inside).unwrap();
+        std::fs::write(inside.join("a.yaml"), "part: a").unwrap();
+        let gone = folder.path().join("gone");
+        let mut found = Found::default();
+        found.walk(&gone, &|_| true);
+        found.walk(folder.path(), &|name| name == "a.yaml");
+        assert_eq!(found.files, [inside.join("a.yaml").to_string_lossy()]);
+        let mut sources = Sources::default();
+        let mistakes = found.mistakes(&mut sources);
+        let [mistake] = mistakes.as_slice() else { panic!("{mistakes:?}") };
+        assert_eq!(mistake.code, "document::unreadable");
+        assert_eq!(sources.name(mistake.place.source), gone.to_string_lossy());
+        assert!(mistake.message.starts_with("cannot read the folder `"), "{}", mistake.message);
     }
 }

@@ -81,7 +81,7 @@ struct List {
     #[arg(long)]
     run: Option<String>,
     /// How many are listed at most.
-    #[arg(long, default_value_t = 20, value_name = "N")]
+    #[arg(long, default_value_t = 20, value_name = "N", allow_negative_numbers = true)]
     limit: usize,
     #[command(flatten)]
     place: Where,

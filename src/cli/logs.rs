@@ -39,7 +39,7 @@ pub(super) struct Args {
     #[arg(short, long)]
     follow: bool,
     /// Which attempt; the last one where it is left out.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     attempt: Option<u32>,
     #[command(flatten)]
     place: Where,

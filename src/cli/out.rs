@@ -18,12 +18,7 @@ pub(super) struct Out {
 
 impl Out {
     pub(super) fn new(json: bool, colour: Colour) -> Self {
-        let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        let colour = match colour {
-            Colour::Always => true,
-            Colour::Never => false,
-            Colour::Auto => !set("NO_COLOR") && std::io::stderr().is_terminal(),
-        };
+        let colour = is_coloured(colour, std::io::stderr().is_terminal(), &|name| std::env::var(name).ok());
         // Without a word about the locale the bytes go to a file or a pipe, which UTF-8 suits.
         let locale =
             ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|it| !it.is_empty()));
@@ -97,5 +92,39 @@ impl Out {
     fn complain(&self, message: &str) {
         let word = if self.colour { "\u{1b}[1;31merror\u{1b}[0m" } else { "error" };
         self.say(&format!("{word}: {message}\n"));
+    }
+}
+
+/// Whether messages are coloured: where nothing is said of it, on a terminal that knows colours.
+fn is_coloured(colour: Colour, is_terminal: bool, variable: &dyn Fn(&str) -> Option<String>) -> bool {
+    match colour {
+        Colour::Always => true,
+        Colour::Never => false,
+        Colour::Auto => {
+            let is_unwanted = variable("NO_COLOR").is_some_and(|value| !value.is_empty());
+            is_terminal && !is_unwanted && variable("TERM").is_none_or(|terminal| terminal != "dumb")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colour_follows_the_call_then_the_environment_then_the_terminal() {
+        for (colour, is_terminal, variables, expected) in [
+            (Colour::Auto, true, &[][..], true),
+            (Colour::Auto, true, &[("TERM", "xterm-256color"), ("NO_COLOR", "")], true),
+            (Colour::Auto, true, &[("TERM", "dumb")], false),
+            (Colour::Auto, true, &[("NO_COLOR", "1")], false),
+            (Colour::Auto, false, &[], false),
+            (Colour::Always, false, &[("TERM", "dumb"), ("NO_COLOR", "1")], true),
+            (Colour::Never, true, &[], false),
+        ] {
+            let variable =
+                |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+            assert_eq!(is_coloured(colour, is_terminal, &variable), expected, "{is_terminal} {variables:?}");
+        }
     }
 }

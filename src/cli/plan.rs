@@ -31,7 +31,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     inputs: Option<String>,
     /// Makes up the inputs that are not given: lists of entrants get this many.
-    #[arg(long, value_name = "N", value_parser = files::entrants)]
+    #[arg(long, value_name = "N", value_parser = files::entrants, allow_negative_numbers = true)]
     entrants: Option<usize>,
     /// The GPUs there are, as in `32xH100`, to estimate how long it takes. May be given for several kinds.
     #[arg(long, value_name = "GPUS")]
@@ -46,7 +46,7 @@ pub(super) struct Args {
     #[command(flatten)]
     place: Where,
     /// Seed of what is made up.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, allow_negative_numbers = true)]
     seed: u64,
 }
 

@@ -29,7 +29,7 @@ pub(super) struct Args {
     #[arg(long, env = "GOD_FLOW_ALLOW_PROCESS", value_parser = setup::flag)]
     allow_process: bool,
     /// Local commands that run at once.
-    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), allow_negative_numbers = true)]
     jobs: Option<u32>,
     /// Goes on in the background and prints the run's name.
     #[arg(long)]

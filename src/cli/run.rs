@@ -39,10 +39,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     inputs: Option<String>,
     /// Makes up the inputs that are not given: lists of entrants get this many. Only for a mock run.
-    #[arg(long, value_name = "N", value_parser = files::entrants)]
+    #[arg(long, value_name = "N", value_parser = files::entrants, allow_negative_numbers = true)]
     entrants: Option<usize>,
     /// Seed of all that is drawn.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, allow_negative_numbers = true)]
     seed: u64,
     /// The modelled world of a mock run; four hosts with eight H100 each where none is given.
     #[arg(long, value_name = "FILE")]
@@ -57,7 +57,7 @@ pub(super) struct Args {
     #[arg(long, env = "GOD_FLOW_ALLOW_PROCESS", value_parser = setup::flag)]
     allow_process: bool,
     /// Local commands that run at once; as many as there are processors where it is left out.
-    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), allow_negative_numbers = true)]
     jobs: Option<u32>,
     /// The name of the run; a friendly one is made up where it is left out.
     #[arg(long, value_name = "NAME")]

@@ -17,7 +17,7 @@ use crate::{
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// How many are listed at most.
-    #[arg(long, default_value_t = 20, value_name = "N")]
+    #[arg(long, default_value_t = 20, value_name = "N", allow_negative_numbers = true)]
     limit: usize,
     #[command(flatten)]
     place: Where,

@@ -24,13 +24,13 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     world: Option<String>,
     /// Makes up the inputs that are not given: lists of entrants get this many.
-    #[arg(long, value_name = "N", value_parser = files::entrants)]
+    #[arg(long, value_name = "N", value_parser = files::entrants, allow_negative_numbers = true)]
     entrants: Option<usize>,
     /// How many runs are played, each with a seed of its own.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = runs)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = runs, allow_negative_numbers = true)]
     runs: usize,
     /// The seed of the first run; the others follow it.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, allow_negative_numbers = true)]
     seed: u64,
     /// Changes a rule, of both workflows when two are compared.
     #[arg(long = "set", value_name = "PATH=VALUE")]

@@ -35,13 +35,18 @@ struct Tried {
 
 pub(super) fn run(args: &Args, out: &Out) -> Exit {
     let mut paths = Vec::new();
+    let mut sources = Sources::default();
     for path in &args.paths {
         match files::expand(path, "files of cases (*.test.yaml, *.test.yml)", &cases::is_named) {
-            Ok(found) => paths.extend(found),
+            Ok(found) if found.unread.is_empty() => paths.extend(found.files),
+            Ok(found) => {
+                let mistakes = found.mistakes(&mut sources);
+                tell(&mistakes, &sources, if out.json { Format::Json } else { Format::Human }, out);
+                return Exit::Wrong;
+            }
             Err(why) => return out.wrong(&why),
         }
     }
-    let mut sources = Sources::default();
     let mut tried = Vec::new();
     for path in &paths {
         if let Err(mistakes) = file(path, args.case.as_deref(), &mut sources, &mut tried) {
