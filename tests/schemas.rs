@@ -1,7 +1,7 @@
 //! The JSON Schemas that editors use: fresh, describing everything, and of one mind with `check`.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -130,30 +130,72 @@ fn what_is_shipped_is_valid() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Mistakes that the shape of a document alone shows.
-const OF_SHAPE: [&str; 7] = [
-    "document__unknown_key",
-    "document__missing_key",
-    "document__wrong_type",
-    "document__unknown_word",
-    "document__out_of_range",
-    "document__wrong_value",
-    "workflow__unknown_action",
+/// Mistakes of documents that no schema can see, and why.
+const OF_READING: [(&str, &str); 16] = [
+    ("anchor", "an editor knows what an alias stands for"),
+    ("duplicate_key", "it is no longer there when a schema is asked"),
+    ("empty", "there is nothing to hold against a schema"),
+    ("escapes", "it is about where a file is"),
+    ("include_cycle", "it is about several files"),
+    ("key", "a schema sees every key as a text"),
+    ("not_a_part", "it is about several files"),
+    ("not_a_workflow", "it is about several files"),
+    ("nothing_to_remove", "it is about several files"),
+    ("number", "there is no such number to hold against a schema"),
+    ("several", "an editor holds each document against the schema by itself"),
+    ("syntax", "there is nothing to hold against a schema"),
+    ("tag", "it is no longer there when a schema is asked"),
+    ("too_deep", "there is nothing to hold against a schema"),
+    ("twice", "it is about several files"),
+    ("unreadable", "it is about several files"),
+];
+
+/// Files whose mistake a schema could see elsewhere, but not where they make it, and why.
+const OF_MEANING: [(&str, &str); 5] = [
+    ("document__missing_key.taken", "a variant may take away what something of the base needs"),
+    ("document__unknown_key.variant", "a rule may be anything by itself: what it must be is said where it is read"),
+    ("document__unknown_word.rule.yaml", "a rule may be anything by itself: what it must be is said where it is read"),
+    ("document__wrong_value.gpu.yaml", "a kind of GPU is written like any other word of capitals and digits"),
+    ("workflow__nothing_to_do.variant", "what the step does may be said by the base"),
+];
+
+/// Mistakes of workflows that are mistakes of shape to a schema, which knows the actions.
+const OF_ACTIONS: [&str; 5] = [
+    "workflow::missing_field",
+    "workflow::nothing_to_do",
+    "workflow::two_things",
+    "workflow::unknown_action",
+    "workflow::unknown_field",
 ];
 
 #[test]
-fn an_editor_sees_mistakes_of_shape() {
+fn an_editor_sees_every_mistake_of_shape() {
     let schemas = Schemas::new();
-    for name in OF_SHAPE.into_iter().chain([
-        "document__wrong_value.version",
-        "workflow__two_things",
-        "workflow__nothing_to_do",
-        "workflow__unknown_field",
-        "workflow__missing_field",
-    ]) {
-        let document = read(&root().join(format!("tests/mistakes/{name}.yaml")));
-        assert!(!schemas.wrongs(&document).is_empty(), "the schema accepts tests/mistakes/{name}.yaml");
+    let (mut told, mut found, mut names) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+    for entry in fs::read_dir(root().join("tests/mistakes")).expect("the folder is there") {
+        let path = entry.expect("the folder is readable").path();
+        let name = path.file_name().expect("it has a name").to_string_lossy().into_owned();
+        let code = name.split('.').next().unwrap_or_default().replace("__", "::");
+        let is_of_reading = OF_READING.iter().any(|(of_reading, _)| code == format!("document::{of_reading}"));
+        if !code.starts_with("document::") && !OF_ACTIONS.contains(&code.as_str()) || is_of_reading {
+            found.insert(code);
+            continue;
+        }
+        names.insert(name.clone());
+        let files = if path.is_dir() { yaml(&format!("tests/mistakes/{name}")) } else { vec![path] };
+        let is_refused = files.iter().any(|path| !schemas.wrongs(&read(path)).is_empty());
+        if is_refused == OF_MEANING.iter().any(|(of_meaning, _)| name == *of_meaning) {
+            told.push(format!("tests/mistakes/{name} is {}", if is_refused { "refused" } else { "accepted" }));
+        }
+        found.insert(code);
     }
+    assert!(told.is_empty(), "the schemas and the tables here are not of one mind:\n{}", told.join("\n"));
+    let listed = OF_READING.map(|(code, _)| format!("document::{code}")).into_iter();
+    let listed = listed.chain(OF_ACTIONS.map(String::from));
+    let stale: Vec<String> = listed.filter(|code| !found.contains(code)).collect();
+    assert!(stale.is_empty(), "no file makes {stale:?}");
+    let stale: Vec<&str> = OF_MEANING.map(|(name, _)| name).into_iter().filter(|name| !names.contains(*name)).collect();
+    assert!(stale.is_empty(), "there is no file {stale:?}");
 }
 
 #[test]
