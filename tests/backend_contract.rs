@@ -1,4 +1,6 @@
-//! What every backend does, said once and tried on each that needs nothing installed.
+//! What every backend does, said once and tried on each.
+//!
+//! Docker is tried where `GOD_FLOW_TEST_DOCKER` holds the address of an engine; `scripts/docker up` starts one.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "these are tests, also what is shared by them below")]
@@ -8,6 +10,8 @@ use std::{path::Path, sync::Arc, time::Duration};
 use god_flow::{
     backend::{
         AttemptId, Backend, Clock, Mock, Play, REPORTS_MAX, Speed, Work,
+        docker::{Containers, Settings as Engine},
+        log_path,
         process::{Processes, Settings},
     },
     base::{Place, Seed, Span, Value},
@@ -22,12 +26,14 @@ use tokio::sync::mpsc::{self, Receiver};
 
 /// Every report must come within this.
 const PATIENCE: Duration = Duration::from_secs(20);
-const RUN: [u8; 16] = [7; 16];
+
+mod engine;
 
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Mock,
     Process,
+    Docker,
 }
 
 /// What an attempt does: takes so long, counts itself, says something, and ends with a code.
@@ -58,24 +64,30 @@ impl Scene {
         let folder = tempfile::tempdir().unwrap();
         let clock = match kind {
             Kind::Mock => Clock::made(Speed::Times(1.0), Timestamp::now()),
-            Kind::Process => Clock::real(),
+            Kind::Process | Kind::Docker => Clock::real(),
         };
-        let file = folder.path().join("count");
+        let outputs = if matches!(kind, Kind::Docker) { "/outputs.json" } else { "$GOD_FLOW_OUTPUTS" };
         let shell = format!(
-            "echo begun; echo x >> {}; sleep {}; echo over; echo '{{ \"n\": 5 }}' > $GOD_FLOW_OUTPUTS; exit {}",
-            file.display(),
+            "echo begun; sleep {}; echo over; echo '{{ \"n\": 5 }}' > {outputs}; exit {}",
             script.millis as f64 / 1_000.0,
             script.code
         );
+        let outputs = json!({ "n": "whole" });
+        let step = match kind {
+            Kind::Mock | Kind::Process => json!({ "process": { "shell": shell, "outputs": outputs } }),
+            Kind::Docker => {
+                json!({ "container": { "image": engine::IMAGE, "command": ["sh", "-c", shell], "outputs": outputs } })
+            }
+        };
         let document = json!({
             "god_flow": 1, "workflow": "scene",
-            "steps": { "a": { "process": { "shell": shell, "outputs": { "n": "whole" } } } },
+            "steps": { "a": step },
             "gives": { "n": "${a.n}" },
         });
         let Ok(Checked::Workflow(workflow)) = workflow::check(&stored::tree(&document, Place::default())) else {
             panic!("the scene is a workflow")
         };
-        let id = RunId::from_bytes(RUN);
+        let id = RunId::from(uuid::Uuid::now_v7());
         let beginning = Beginning {
             id,
             name: "scene".into(),
@@ -85,7 +97,7 @@ impl Scene {
             simulated: false,
         };
         let (mut world, _) = World::begin(clock.now(), Arc::new(*workflow), &beginning);
-        let hosts = backend(Kind::Process, folder.path(), script, &clock).0.hosts().await;
+        let hosts = backend(Kind::Process, id, folder.path(), script, &clock).0.hosts().await;
         let joined = hosts.unwrap().into_iter().map(|(host, offer)| Input::HostJoined { host, offer });
         world.handle(clock.now(), joined);
         let node = world.run.find("a").unwrap();
@@ -95,7 +107,7 @@ impl Scene {
 
     /// A backend as a new process of the engine would have it.
     fn backend(&self) -> (Arc<dyn Backend>, Receiver<Input>) {
-        backend(self.kind, self.folder.path(), self.script, &self.clock)
+        backend(self.kind, self.id.run, self.folder.path(), self.script, &self.clock)
     }
 
     fn attempt(&self) -> &Attempt {
@@ -108,8 +120,8 @@ impl Scene {
 
     /// How often the work was begun, where it is real.
     fn begun(&self) -> Option<usize> {
-        let count = || std::fs::read_to_string(self.folder.path().join("count")).unwrap_or_default().lines().count();
-        matches!(self.kind, Kind::Process).then(count)
+        let log = std::fs::read_to_string(log_path(self.folder.path(), &self.id)).unwrap_or_default();
+        (!matches!(self.kind, Kind::Mock)).then(|| log.lines().filter(|line| *line == "begun").count())
     }
 
     async fn until_begun(&self) {
@@ -121,7 +133,13 @@ impl Scene {
     }
 }
 
-fn backend(kind: Kind, folder: &Path, script: Script, clock: &Clock) -> (Arc<dyn Backend>, Receiver<Input>) {
+fn backend(
+    kind: Kind,
+    run: RunId,
+    folder: &Path,
+    script: Script,
+    clock: &Clock,
+) -> (Arc<dyn Backend>, Receiver<Input>) {
     let (reports, inputs) = mpsc::channel(REPORTS_MAX);
     let backend: Arc<dyn Backend> = match kind {
         Kind::Mock => {
@@ -137,7 +155,12 @@ fn backend(kind: Kind, folder: &Path, script: Script, clock: &Clock) -> (Arc<dyn
         Kind::Process => {
             let keeper = (env!("CARGO_BIN_EXE_god-flow").into(), vec!["keep-commands".into()]);
             let settings = Settings { folder: folder.to_owned(), dir: None, keeper, jobs: 2 };
-            Arc::new(Processes::new(settings, RunId::from_bytes(RUN), reports))
+            Arc::new(Processes::new(settings, run, reports))
+        }
+        Kind::Docker => {
+            let engine = engine::address().expect("these tests are left out without one").to_owned();
+            let settings = Engine { folder: folder.to_owned(), engine, gpus: Vec::new(), jobs: 2 };
+            Arc::new(Containers::new(settings, run, reports).unwrap())
         }
     };
     (backend, inputs)
@@ -244,7 +267,7 @@ async fn logs_are_read_from_any_byte(kind: Kind) {
     report(&mut inputs).await;
     let whole = backend.logs(&scene.id, 0).await.unwrap();
     assert!(whole.over && whole.next == whole.bytes.len() as u64, "{whole:?}");
-    if matches!(kind, Kind::Process) {
+    if !matches!(kind, Kind::Mock) {
         assert_eq!(String::from_utf8_lossy(&whole.bytes), "begun\nover\n");
     }
     let rest = backend.logs(&scene.id, 3).await.unwrap();
@@ -256,12 +279,16 @@ macro_rules! contract {
     ($($test:ident),+ $(,)?) => {
         contract!(mock, Kind::Mock, $($test),+);
         contract!(process, Kind::Process, $($test),+);
+        contract!(docker, Kind::Docker, $($test),+);
     };
     ($backend:ident, $kind:expr, $($test:ident),+) => {
         mod $backend {
-            use super::*;
+            use super::{Kind, engine};
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
+                if matches!($kind, Kind::Docker) && engine::ready().await.is_none() {
+                    return;
+                }
                 super::$test($kind).await;
             })+
         }
@@ -286,7 +313,7 @@ async fn without_a_keeper_nothing_begins() {
     let (reports, mut inputs) = mpsc::channel(REPORTS_MAX);
     let keeper = ("/nowhere/god-flow".into(), Vec::new());
     let settings = Settings { folder: scene.folder.path().to_owned(), dir: None, keeper, jobs: 2 };
-    let backend = Processes::new(settings, RunId::from_bytes(RUN), reports);
+    let backend = Processes::new(settings, scene.id.run, reports);
     scene.ensure(&backend);
     let Report::Failed(failure) = report(&mut inputs).await else { panic!("it fails") };
     assert_eq!(failure.cause, Cause::HostLost);

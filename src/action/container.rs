@@ -3,9 +3,13 @@
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value as Json;
 
-use super::{Action, Expect, Gives};
+use super::{Action, Expect, Gives, entry};
 use crate::base::{Size, Span, scalar};
+
+/// The name of the action.
+pub const CONTAINER: &str = "container";
 
 /// What `container` takes.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -26,7 +30,7 @@ pub struct Container {
     /// Containers that run beside it, reachable by their names.
     #[serde(default)]
     pub services: Vec<Service>,
-    /// What of the network it reaches.
+    /// What of the network it reaches; its services, if it has any, or nothing when left out.
     #[serde(default)]
     pub network: Option<Network>,
     /// Memory.
@@ -94,9 +98,14 @@ pub enum Network {
     Open,
 }
 
+/// What an attempt's input says to run.
+pub fn call(input: &Json) -> Result<Container, String> {
+    entry::read(input.clone())
+}
+
 pub(super) fn action() -> Action {
     let action = Action::work::<Container, Nothing>(
-        "container",
+        CONTAINER,
         "Runs a container and takes the outputs that it writes. Whatever the other actions lack can be done with it.",
         Expect::Span(Span::from_secs(600)),
     );

@@ -53,6 +53,7 @@ pub mod words;
 
 use std::sync::LazyLock;
 
+pub use container::CONTAINER;
 pub use entry::{Action, Expect, FieldDoc, Gives, Kind, Takes};
 pub use process::PROCESS;
 

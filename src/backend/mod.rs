@@ -6,7 +6,10 @@
 //! about a run and never touches the store.
 
 mod clock;
+#[cfg(unix)]
+pub mod docker;
 mod mock;
+mod paths;
 #[cfg(unix)]
 pub mod process;
 
@@ -17,8 +20,9 @@ use jiff::Timestamp;
 
 pub use clock::{Clock, Speed};
 pub use mock::{Mock, Play, Player};
+pub use paths::log_path;
 #[cfg(unix)]
-pub use process::{Processes, log_path};
+pub use process::Processes;
 
 use crate::{
     plan::NodeIx,

@@ -22,6 +22,7 @@ mod graph;
 mod keep;
 mod ledger;
 mod logs;
+mod means;
 mod on_record;
 mod out;
 mod plan;

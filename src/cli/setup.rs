@@ -9,8 +9,12 @@ use tokio::sync::mpsc;
 
 use crate::{
     backend::{Backend, Clock, Mock, Play, Speed},
-    base::SourceId,
-    run::{Input, RunId, event::HostOffer, place::HostId},
+    base::{GpuKind, SourceId},
+    run::{
+        Input, RunId,
+        event::HostOffer,
+        place::{GpuId, HostId},
+    },
     sim::Model,
 };
 
@@ -36,12 +40,18 @@ pub(super) struct Setup {
     /// How fast the modelled world goes: a number, or `max`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) speed: Option<String>,
-    /// Commands at once.
+    /// Commands or containers without GPUs at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) jobs: Option<u32>,
     /// The folder in which local commands run and from which their own folders are seen: where the run was started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) dir: Option<PathBuf>,
+    /// The address of the Docker engine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) engine: Option<String>,
+    /// The kinds of the GPUs that containers may use, in the order of their numbers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) gpus: Vec<GpuKind>,
     /// The folder for logs and what else belongs to local commands.
     pub(super) folder: PathBuf,
 }
@@ -58,14 +68,17 @@ impl Setup {
     }
 
     /// The hosts there are at the beginning.
-    pub(super) fn hosts(&self) -> Result<Vec<(HostId, HostOffer)>, String> {
+    pub(super) async fn hosts(&self) -> Result<Vec<(HostId, HostOffer)>, String> {
         match self.backend {
             Kind::Mock => Ok(self.model()?.hosts()),
             #[cfg(unix)]
             Kind::Process => Ok(crate::backend::process::hosts(self.jobs())),
             #[cfg(not(unix))]
             Kind::Process => Ok(Vec::new()),
-            Kind::Docker => Err(NO_DOCKER.into()),
+            Kind::Docker => {
+                let backend = self.containers(RunId::from(uuid::Uuid::nil()), mpsc::channel(1).0)?;
+                backend.hosts().await.map_err(|error| error.to_string())
+            }
         }
     }
 
@@ -78,7 +91,7 @@ impl Setup {
         ))
     }
 
-    /// Commands at once.
+    /// Commands, or containers without GPUs, at once.
     fn jobs(&self) -> u32 {
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         self.jobs.unwrap_or_else(|| u32::try_from(processors).unwrap_or(u32::MAX))
@@ -113,12 +126,25 @@ impl Setup {
                 Ok(Box::new(Mock::new(clock.clone(), hosts, Box::new(player), reports)))
             }
             Kind::Process => self.processes(run, reports),
-            Kind::Docker => Err(NO_DOCKER.into()),
+            Kind::Docker => self.containers(run, reports),
         }
     }
 }
 
 impl Setup {
+    #[cfg(unix)]
+    fn containers(&self, run: RunId, reports: mpsc::Sender<Input>) -> Result<Box<dyn Backend>, String> {
+        use crate::backend::docker::{Containers, Settings, USUAL_ENGINE};
+        let number = |number: usize| GpuId::parse(&number.to_string()).expect("a number is a name");
+        let settings = Settings {
+            folder: self.folder.clone(),
+            engine: self.engine.clone().unwrap_or_else(|| USUAL_ENGINE.into()),
+            gpus: self.gpus.iter().enumerate().map(|(at, kind)| (number(at), kind.clone())).collect(),
+            jobs: self.jobs(),
+        };
+        Ok(Box::new(Containers::new(settings, run, reports)?))
+    }
+
     #[cfg(unix)]
     fn processes(&self, run: RunId, reports: mpsc::Sender<Input>) -> Result<Box<dyn Backend>, String> {
         use crate::backend::process::{Processes, Settings};
@@ -133,12 +159,15 @@ impl Setup {
     }
 
     #[cfg(not(unix))]
+    fn containers(&self, _: RunId, _: mpsc::Sender<Input>) -> Result<Box<dyn Backend>, String> {
+        Err("containers are run on Unix systems only".into())
+    }
+
+    #[cfg(not(unix))]
     fn processes(&self, _: RunId, _: mpsc::Sender<Input>) -> Result<Box<dyn Backend>, String> {
         Err("local commands are run on Unix systems only".into())
     }
 }
-
-pub(super) const NO_DOCKER: &str = "this version runs no containers; `--backend mock` plays the run instead";
 
 /// What an environment variable says in place of a flag.
 pub(super) fn flag(text: &str) -> Result<bool, String> {

@@ -7,38 +7,15 @@
 use std::{
     collections::HashMap,
     fs::{File, OpenOptions, TryLockError},
-    io::{self, Read, Seek, SeekFrom, Write},
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
-use super::super::AttemptId;
-use crate::run::{Digest, RunId};
+use super::super::paths::log;
 
-/// Bytes of a log's end that are read for the message of a failure.
-const TAIL_MAX: u64 = 4_096;
 /// What stands in the log of an attempt that was found dead before it had begun, or ended untold.
 const LOST: &[u8] = b"god-flow: nobody knows how this ended\n";
 
-/// The folder of a run's attempts.
-pub(super) fn folder(state: &Path, run: RunId) -> PathBuf {
-    state.join("attempts").join(run.to_string())
-}
-
-/// The name of an attempt's files: readable at its end, and never the same for two attempts.
-pub(super) fn stem(id: &AttemptId) -> String {
-    const READABLE: usize = 60;
-    let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '_' | '-') { c } else { '.' };
-    let readable: Vec<char> = id.node.chars().map(safe).collect();
-    let readable: String = readable[readable.len().saturating_sub(READABLE)..].iter().collect();
-    // A file whose name begins with a dot is hidden.
-    let readable = Some(readable.trim_start_matches('.')).filter(|rest| !rest.is_empty()).unwrap_or("_");
-    let digest = Digest::of(&id.node).to_string();
-    format!("{readable}.{}-{}", &digest[..16], id.number)
-}
-
-pub(super) fn log(folder: &Path, stem: &str) -> PathBuf {
-    folder.join(format!("{stem}.log"))
-}
 pub(super) fn outputs(folder: &Path, stem: &str) -> PathBuf {
     folder.join(format!("{stem}.outputs.json"))
 }
@@ -139,43 +116,9 @@ pub(super) fn is_held(folder: &Path, stem: &str) -> bool {
     File::open(log(folder, stem)).is_ok_and(|log| matches!(log.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
-/// The last words of a log.
-pub(super) fn tail(folder: &Path, stem: &str) -> String {
-    let read = || -> io::Result<String> {
-        let mut log = File::open(log(folder, stem))?;
-        let length = log.metadata()?.len();
-        log.seek(SeekFrom::Start(length.saturating_sub(TAIL_MAX)))?;
-        let mut bytes = Vec::new();
-        log.take(TAIL_MAX).read_to_end(&mut bytes)?;
-        Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
-    };
-    let text = read().unwrap_or_default();
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(3)..].join(" | ")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    fn id(node: &str, number: u32) -> AttemptId {
-        AttemptId { run: RunId::from_bytes([0; 16]), node: node.into(), number }
-    }
-
-    #[test]
-    fn names_of_files_are_safe_and_apart() {
-        let long = format!("rounds#2/{}", "x".repeat(500));
-        let nodes = ["a/b", "a.b", "a[b]", "../../etc/passwd", "é", &long, &format!("{long}x")];
-        let mut stems: Vec<String> = nodes.iter().map(|node| stem(&id(node, 1))).collect();
-        stems.push(stem(&id("a/b", 2)));
-        for stem in &stems {
-            assert!(stem.len() < 120 && !stem.contains('/') && !stem.starts_with('.'), "{stem}");
-        }
-        let all = stems.len();
-        stems.sort();
-        stems.dedup();
-        assert_eq!(stems.len(), all);
-    }
+    use super::{super::super::paths::tail, *};
 
     #[test]
     fn an_attempt_is_claimed_once() {
@@ -202,7 +145,7 @@ mod tests {
             assert_eq!(wait(folder.path(), stem).unwrap(), expected, "{stem}");
             assert_eq!(wait(folder.path(), stem).unwrap(), expected, "{stem}, again");
         }
-        assert!(tail(folder.path(), "lost").contains("nobody knows"));
+        assert!(tail(&log(folder.path(), "lost")).contains("nobody knows"));
     }
 
     #[test]

@@ -30,7 +30,7 @@ use self::{
     files::Exit,
     wire::{News, Order, Start, What},
 };
-use super::{AttemptId, Backend, Error, LogPart, Work};
+use super::{AttemptId, Backend, Error, LogPart, Work, paths};
 use crate::{
     action::{notify, process},
     base::{Size, Ty, limits::EVENT_BYTES_MAX},
@@ -102,15 +102,10 @@ pub fn hosts(jobs: u32) -> Vec<(HostId, HostOffer)> {
     vec![(here, HostOffer { cpus, memory: memory(), slots: jobs, ..HostOffer::default() })]
 }
 
-/// Where the log of an attempt lies below the folder for the files of all runs.
-pub fn log_path(state: &Path, id: &AttemptId) -> PathBuf {
-    files::log(&files::folder(state, id.run), &files::stem(id))
-}
-
 impl Processes {
     /// A backend for one run. Reports go to the channel.
     pub fn new(settings: Settings, run: RunId, reports: mpsc::Sender<Input>) -> Self {
-        let folder = files::folder(&settings.folder, run);
+        let folder = paths::folder(&settings.folder, run);
         let desk = Desk {
             folder: folder.clone(),
             dir: settings.dir,
@@ -171,7 +166,7 @@ impl Backend for Processes {
     }
 
     async fn logs(&self, id: &AttemptId, from: u64) -> Result<LogPart, Error> {
-        let path = files::log(&self.folder, &files::stem(id));
+        let path = paths::log(&self.folder, &paths::stem(id));
         let over = !self.desk.under_way().attempts.contains_key(id);
         let read = || -> io::Result<LogPart> {
             let mut log = match File::open(&path) {
@@ -223,7 +218,7 @@ impl Desk {
         };
         under_way.last_ticket += 1;
         let ticket = under_way.last_ticket;
-        let stem: Arc<str> = files::stem(id).into();
+        let stem: Arc<str> = paths::stem(id).into();
         let process::Call { command, mut env, dir } = call;
         let own = [
             ("GOD_FLOW_RUN", id.run.to_string()),
@@ -349,7 +344,7 @@ impl Desk {
                     Exit::Code(code) => format!("it ended with exit code {code}"),
                     Exit::Signal(signal) => format!("it was ended by signal {signal}"),
                 };
-                let tail = files::tail(&self.folder, &attempt.stem);
+                let tail = paths::tail(&paths::log(&self.folder, &attempt.stem));
                 let message = if tail.is_empty() { how } else { format!("{how}: {tail}") };
                 Report::Failed(Failure { blame: Blame::Operator, ..Failure::new(Cause::ExitCode, message) })
             }

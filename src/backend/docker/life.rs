@@ -1,0 +1,264 @@
+//! The life of an attempt's container: made, started, followed, ended, removed.
+//!
+//! Wherever it was left, by a crash or by another process, it is taken up from there.
+
+use std::{
+    fs::File,
+    io::{self, Write},
+    path::Path,
+    time::Duration,
+};
+
+use bollard::models::ContainerState;
+use futures_util::StreamExt;
+use serde_json::{Map, Value as Json};
+use tokio::{sync::watch, time::Instant};
+
+use super::{
+    engine::{Engine, Trouble},
+    files::{Files, LOG_MAX},
+    outputs, services,
+    shape::Shape,
+};
+use crate::{
+    backend::paths,
+    run::{Blame, Cause, Failure, Report},
+};
+
+/// How long the engine may be away before its host counts as lost.
+const AWAY_MAX: Duration = Duration::from_mins(5);
+/// How often it is asked meanwhile.
+const AWAY_POLL: Duration = Duration::from_millis(500);
+/// What a program's end by a signal adds to its number.
+const SIGNALS: i64 = 128;
+/// The number of the signal that nothing survives.
+const KILL: i64 = 9;
+/// What was asked of an attempt that is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    Nothing,
+    /// It is to end; whether what is there then counts.
+    End {
+        keep: bool,
+    },
+}
+
+/// Brings an attempt to its end and says how it ended. What has ended is not done again.
+pub(super) async fn live(engine: &Engine, folder: &Path, shape: &Shape, mut asked: watch::Receiver<Asked>) -> Report {
+    let files = Files::of(folder, &shape.stem);
+    let attended = async {
+        let log = files.claim().await?;
+        if let Some(report) = files.end()? {
+            return Ok(report);
+        }
+        let report = attend(engine, shape, &files, &log, &mut asked).await?;
+        files.keep_end(&report)?;
+        Ok(report)
+    };
+    let report = attended.await.unwrap_or_else(|error: io::Error| {
+        Report::Failed(Failure::new(Cause::HostLost, format!("the files of the attempt: {error}")))
+    });
+    // What cannot be removed now costs room and nothing else.
+    let _ = engine.remove(&shape.name).await;
+    let _ = services::remove(engine, shape).await;
+    report
+}
+
+/// Follows the container through every absence of the engine.
+async fn attend(
+    engine: &Engine,
+    shape: &Shape,
+    files: &Files,
+    log: &File,
+    asked: &mut watch::Receiver<Asked>,
+) -> io::Result<Report> {
+    let mut was_away = false;
+    let mut away_since = None;
+    loop {
+        let trouble = match follow(engine, shape, files, log, asked, was_away).await? {
+            Ok(report) => return Ok(report),
+            Err(trouble) => trouble,
+        };
+        match trouble {
+            Trouble::Said { .. } => return Ok(Report::Failed(failure(&trouble))),
+            Trouble::Away(_) if away_since.get_or_insert_with(Instant::now).elapsed() > AWAY_MAX => {
+                return Ok(Report::Failed(Failure::new(Cause::HostLost, trouble.to_string())));
+            }
+            Trouble::Away(_) => {
+                was_away = true;
+                tokio::time::sleep(AWAY_POLL).await;
+            }
+        }
+        if engine.host().await.is_ok() {
+            away_since = None;
+        }
+    }
+}
+
+/// Who is to blame for what the engine said.
+fn failure(trouble: &Trouble) -> Failure {
+    let text = trouble.to_string();
+    let about = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    let Trouble::Said { status, .. } = trouble else { return Failure::new(Cause::HostLost, text) };
+    if about(&["no space left", "device driver", "disk quota"]) {
+        Failure::new(Cause::HostLost, text)
+    } else if about(&["dial tcp", "i/o timeout", "TLS handshake", "connection refused", "lookup "]) {
+        Failure::new(Cause::Network, text)
+    } else if *status < 500 || about(&["executable file not found", "no such file", "denied", "not found"]) {
+        Failure { blame: Blame::Operator, ..Failure::new(Cause::Refused, text) }
+    } else {
+        Failure::new(Cause::HostLost, text)
+    }
+}
+
+async fn follow(
+    engine: &Engine,
+    shape: &Shape,
+    files: &Files,
+    log: &File,
+    asked: &mut watch::Receiver<Asked>,
+    was_away: bool,
+) -> io::Result<Result<Report, Trouble>> {
+    let name = &shape.name;
+    let state = match engine.state(name).await {
+        Ok(state) => state,
+        Err(trouble) => return Ok(Err(trouble)),
+    };
+    let is_new = state.is_none_or(|state| state.started_at.is_none_or(|at| at.starts_with("0001-")));
+    if is_new {
+        if files.has_begun() {
+            return Ok(Ok(gone()));
+        }
+        let started = tokio::select! {
+            started = start(engine, shape) => started,
+            () = until_ended(asked) => return Ok(Ok(Report::CutShort { output: None })),
+        };
+        match started {
+            Ok(Ok(())) => files.keep_begun()?,
+            Ok(Err(why)) => {
+                let failure = Failure { blame: Blame::Operator, ..Failure::new(Cause::ExitCode, why) };
+                return Ok(Ok(Report::Failed(failure)));
+            }
+            Err(trouble) => return Ok(Err(trouble)),
+        }
+    }
+    let mut has_settled = false;
+    let state = loop {
+        tokio::select! {
+            copied = copy_log(engine, name, log) => match copied? {
+                Ok(()) => {}
+                Err(trouble) => return Ok(Err(trouble)),
+            },
+            () = until_ended(asked) => match engine.stop(name).await {
+                Ok(()) => match copy_log(engine, name, log).await? {
+                    Ok(()) => {}
+                    Err(trouble) => return Ok(Err(trouble)),
+                },
+                Err(trouble) => return Ok(Err(trouble)),
+            },
+        }
+        match engine.state(name).await {
+            Ok(Some(state)) if state.running == Some(true) => tokio::time::sleep(AWAY_POLL).await,
+            // It is being removed.
+            Ok(Some(state)) if state.dead == Some(true) => return Ok(Ok(gone())),
+            Ok(Some(state)) => {
+                // Whoever removes a container kills it first.
+                let is_killed = state.exit_code == Some(SIGNALS + KILL) && *asked.borrow() == Asked::Nothing;
+                if !is_killed || has_settled {
+                    break state;
+                }
+                has_settled = true;
+                tokio::time::sleep(AWAY_POLL).await;
+            }
+            Ok(None) => return Ok(Ok(gone())),
+            Err(trouble) => return Ok(Err(trouble)),
+        }
+    };
+    let asked = *asked.borrow();
+    Ok(report(engine, shape, files, &state, asked, was_away).await)
+}
+
+fn gone() -> Report {
+    let why = "its container is gone: somebody removed it, or the engine lost it";
+    Report::Failed(Failure::new(Cause::HostLost, why))
+}
+
+/// Makes the container and what belongs to it, and starts it. Gives why that which it needs does not run.
+async fn start(engine: &Engine, shape: &Shape) -> Result<Result<(), String>, Trouble> {
+    engine.image(&shape.container.image).await?;
+    if let Err(why) = services::start(engine, shape).await? {
+        return Ok(Err(why));
+    }
+    engine.create(&shape.name, shape.main()).await?;
+    engine.start(&shape.name).await?;
+    Ok(Ok(()))
+}
+
+async fn until_ended(asked: &mut watch::Receiver<Asked>) {
+    if asked.wait_for(|asked| *asked != Asked::Nothing).await.is_err() {
+        // Nobody can ask any more.
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Copies what the container writes, from where the file ends, until it has ended.
+async fn copy_log(engine: &Engine, name: &str, mut log: &File) -> io::Result<Result<(), Trouble>> {
+    let mut behind = log.metadata()?.len();
+    let mut room = LOG_MAX.saturating_sub(behind);
+    let mut parts = Box::pin(engine.log(name));
+    while let Some(part) = parts.next().await {
+        let bytes = match part {
+            Ok(part) => part.into_bytes(),
+            // It is gone: its state tells.
+            Err(Trouble::Said { .. }) => return Ok(Ok(())),
+            Err(trouble) => return Ok(Err(trouble)),
+        };
+        let skipped = behind.min(bytes.len() as u64);
+        behind -= skipped;
+        let new = &bytes[usize::try_from(skipped).unwrap_or(bytes.len())..];
+        let fits = new.len().min(usize::try_from(room).unwrap_or(usize::MAX));
+        room -= fits as u64;
+        log.write_all(&new[..fits])?;
+    }
+    Ok(Ok(()))
+}
+
+async fn report(
+    engine: &Engine,
+    shape: &Shape,
+    files: &Files,
+    state: &ContainerState,
+    asked: Asked,
+    was_away: bool,
+) -> Result<Report, Trouble> {
+    let outputs = async || match &shape.results {
+        None => Ok(Ok(Json::Object(Map::new()))),
+        Some(path) => outputs::read(engine, &shape.name, path).await,
+    };
+    let code = state.exit_code.unwrap_or_default();
+    let failed = |cause, message| Report::Failed(Failure { blame: Blame::Operator, ..Failure::new(cause, message) });
+    Ok(match (asked, code) {
+        (Asked::End { keep: true }, _) => Report::CutShort { output: outputs().await?.ok() },
+        (Asked::End { keep: false }, _) => Report::CutShort { output: None },
+        _ if state.oom_killed == Some(true) => {
+            let most = shape.container.memory.map_or_else(String::new, |most| format!(" the {most} of"));
+            failed(Cause::OutOfMemory, format!("it needed more than{most} memory that it may use"))
+        }
+        (_, 0) => match outputs().await? {
+            Ok(output) => Report::Succeeded { output },
+            Err(why) => failed(Cause::BadOutput, why),
+        },
+        // Who ends because the engine does is ended by a signal, or has the code 255 when it comes back.
+        (_, code) if was_away && code > SIGNALS => {
+            Report::Failed(Failure::new(Cause::HostLost, "the Docker engine was restarted and ended its container"))
+        }
+        (_, code) => {
+            let tail = paths::tail(&files.log());
+            let how = match code - SIGNALS {
+                signal @ 1..64 => format!("it was ended by signal {signal}"),
+                _ => format!("it ended with exit code {code}"),
+            };
+            failed(Cause::ExitCode, if tail.is_empty() { how } else { format!("{how}: {tail}") })
+        }
+    })
+}

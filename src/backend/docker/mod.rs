@@ -1,0 +1,189 @@
+//! Containers on the Docker engine of this host.
+//!
+//! Every attempt is a task that makes its container be there, follows it to its end, and keeps how it ended in a file before
+//! it removes it: what is said twice, or again by another process, finds the container by its name or its end by its file.
+
+mod engine;
+mod files;
+mod life;
+mod outputs;
+mod services;
+mod shape;
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::{self, Read, Seek, SeekFrom},
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use tokio::{
+    sync::{mpsc, watch},
+    task::AbortHandle,
+};
+
+use self::{engine::Engine, life::Asked, shape::Shape};
+use super::{AttemptId, Backend, Error, LogPart, Work, paths};
+use crate::{
+    base::{GpuKind, Size},
+    run::{
+        Blame, Cause, Failure, Input, Report, RunId,
+        event::HostOffer,
+        place::{GpuId, HostId},
+    },
+};
+
+/// Bytes of a log that are read at once.
+const LOG_PART_MAX: u64 = 1 << 20;
+/// Where engines listen unless somebody says otherwise.
+pub const USUAL_ENGINE: &str = "unix:///var/run/docker.sock";
+
+/// What the backend needs to know.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The folder for the files of all runs.
+    pub folder: PathBuf,
+    /// The address of the engine: `unix://` and a path.
+    pub engine: String,
+    /// The GPUs of this host that may be used.
+    pub gpus: Vec<(GpuId, GpuKind)>,
+    /// Containers without GPUs at once.
+    pub jobs: u32,
+}
+
+pub struct Containers {
+    gpus: Vec<(GpuId, GpuKind)>,
+    jobs: u32,
+    desk: Arc<Desk>,
+}
+
+/// What the backend shares with the tasks that attend to containers.
+struct Desk {
+    engine: Engine,
+    folder: PathBuf,
+    reports: mpsc::Sender<Input>,
+    under_way: Mutex<HashMap<AttemptId, Attended>>,
+}
+
+struct Attended {
+    ask: watch::Sender<Asked>,
+    task: AbortHandle,
+}
+
+impl Containers {
+    /// A backend for one run. Reports go to the channel.
+    pub fn new(settings: Settings, run: RunId, reports: mpsc::Sender<Input>) -> Result<Self, String> {
+        let engine = Engine::at(&settings.engine)?;
+        let folder = paths::folder(&settings.folder, run);
+        let desk = Desk { engine, folder, reports, under_way: Mutex::default() };
+        Ok(Self { gpus: settings.gpus, jobs: settings.jobs, desk: Arc::new(desk) })
+    }
+}
+
+/// Whether an engine answers at an address, and why not.
+pub async fn answers(address: &str) -> Result<(), String> {
+    Engine::at(address)?.host().await.map(drop).map_err(|trouble| trouble.to_string())
+}
+
+#[async_trait]
+impl Backend for Containers {
+    fn name(&self) -> &'static str {
+        "docker"
+    }
+
+    fn is_made_up(&self) -> bool {
+        false
+    }
+
+    async fn hosts(&self) -> Result<Vec<(HostId, HostOffer)>, Error> {
+        let here = HostId::parse("here").expect("it is a name");
+        let (cpus, memory) = self.desk.engine.host().await.map_err(|trouble| Error {
+            backend: self.name(),
+            what: "ask the engine what this host has".into(),
+            why: trouble.to_string(),
+        })?;
+        let offer =
+            HostOffer { gpus: self.gpus.clone(), cpus, memory: Size(memory), slots: self.jobs, ..HostOffer::default() };
+        Ok(vec![(here, offer)])
+    }
+
+    fn ensure(&self, id: &AttemptId, work: Work<'_>) {
+        let mut under_way = self.desk.under_way();
+        if under_way.contains_key(id) {
+            return;
+        }
+        let shape = match Shape::of(id, work) {
+            Ok(shape) => shape,
+            Err(why) => {
+                let failure = Failure { blame: Blame::Operator, ..Failure::new(Cause::Refused, why) };
+                let (desk, id) = (self.desk.clone(), id.clone());
+                tokio::spawn(async move { desk.tell(&id, Report::Failed(failure)).await });
+                return;
+            }
+        };
+        let (ask, asked) = watch::channel(Asked::Nothing);
+        let (desk, of) = (self.desk.clone(), id.clone());
+        let task = tokio::spawn(async move {
+            let report = life::live(&desk.engine, &desk.folder, &shape, asked).await;
+            desk.under_way().remove(&of);
+            desk.tell(&of, report).await;
+        });
+        under_way.insert(id.clone(), Attended { ask, task: task.abort_handle() });
+    }
+
+    fn stop(&self, id: &AttemptId, keep: bool) {
+        if let Some(attended) = self.desk.under_way().get(id) {
+            attended.ask.send_if_modified(|asked| {
+                let is_new = *asked == Asked::Nothing;
+                if is_new {
+                    *asked = Asked::End { keep };
+                }
+                is_new
+            });
+        }
+    }
+
+    async fn logs(&self, id: &AttemptId, from: u64) -> Result<LogPart, Error> {
+        let over = !self.desk.under_way().contains_key(id);
+        let read = || -> io::Result<LogPart> {
+            let mut log = match File::open(paths::log(&self.desk.folder, &paths::stem(id))) {
+                Ok(log) => log,
+                // It has not begun.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    return Ok(LogPart { bytes: Vec::new(), next: from, over });
+                }
+                Err(error) => return Err(error),
+            };
+            log.seek(SeekFrom::Start(from))?;
+            let mut bytes = Vec::new();
+            let count = log.take(LOG_PART_MAX).read_to_end(&mut bytes)? as u64;
+            Ok(LogPart { bytes, next: from + count, over: over && count < LOG_PART_MAX })
+        };
+        read().map_err(|error| Error { backend: "docker", what: "read a log".into(), why: error.to_string() })
+    }
+
+    fn leave(&self) -> &'static str {
+        "containers go on by themselves, and are found again when the run is resumed"
+    }
+}
+
+impl Drop for Containers {
+    fn drop(&mut self) {
+        // The containers go on; whoever drives the run next finds them.
+        std::mem::take(&mut *self.desk.under_way()).into_values().for_each(|attended| attended.task.abort());
+    }
+}
+
+impl Desk {
+    /// Entries are put and taken whole, so that a panic elsewhere leaves nothing half done.
+    fn under_way(&self) -> MutexGuard<'_, HashMap<AttemptId, Attended>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn tell(&self, id: &AttemptId, report: Report) {
+        // When the driver is gone nobody waits for it.
+        let _ = self.reports.send(Input::Report { node: id.node.clone(), attempt: id.number, report }).await;
+    }
+}

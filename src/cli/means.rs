@@ -1,0 +1,127 @@
+//! By what means a run is carried out: what does its work, where that is possible at all.
+
+use super::{
+    Exit, carry, files,
+    out::Out,
+    run::Args,
+    setup::{Kind, Setup},
+};
+use crate::{
+    action::{self, Action},
+    base::{GpuKind, GpuRequest, Name},
+    workflow::{Does, Workflow},
+};
+
+/// How the run is carried out, where that is possible at all.
+pub(super) fn setup(args: &Args, workflow: &Workflow, address: &str, out: &Out) -> Result<Setup, Exit> {
+    // What is done in the ledger no backend does.
+    let works = steps(workflow, |action| !action.is_pure() && !action.is_of_ledger());
+    let backend = match args.backend {
+        Some(backend) => backend,
+        None => usual(&works, args, out),
+    };
+    let other = works.iter().find(|(_, action)| !does(backend, action));
+    if let Some((step, action)) = other {
+        let only = match backend {
+            Kind::Docker => "docker backend does only `container`",
+            _ => "process backend does only `process` and `notify`",
+        };
+        let why = format!("`{step}` does `{action}`, and the {only} as yet; `--backend mock` plays the run");
+        return Err(out.refused(&why));
+    }
+    if backend == Kind::Process
+        && let Some((step, _)) = works.first().filter(|_| !args.allow_process)
+    {
+        let why = format!(
+            "`{step}` runs a local command with your rights; allow it with --allow-process or GOD_FLOW_ALLOW_PROCESS=1"
+        );
+        return Err(out.refused(&why));
+    }
+    for (given, option, of) in [
+        (args.world.is_some(), "--world", Kind::Mock),
+        (args.speed.is_some(), "--speed", Kind::Mock),
+        (args.entrants.is_some(), "--entrants", Kind::Mock),
+        (!args.gpus.is_empty(), "--gpus", Kind::Docker),
+    ] {
+        if given && backend != of {
+            let (kind, word) =
+                if of == Kind::Mock { ("a mock run", "mock") } else { ("a run in containers", "docker") };
+            return Err(out.wrong(&format!("{option} is for {kind}; add --backend {word}")));
+        }
+    }
+    if args.jobs.is_some() && backend == Kind::Mock {
+        return Err(
+            out.wrong("--jobs is for local commands, and this is a mock run: its world says what its hosts do at once")
+        );
+    }
+    let world = args.world.as_deref().map(|path| files::world_file(path, out)).transpose()?;
+    let world = world.map(|(text, _)| text);
+    let gpus = gpus(&args.gpus).map_err(|why| out.wrong(&why))?;
+    let engine = args.engine.clone().filter(|_| backend == Kind::Docker);
+    let folder = carry::folder(address);
+    let dir = std::env::current_dir().ok().filter(|dir| backend == Kind::Process && dir.to_str().is_some());
+    let setup = Setup { backend, world, speed: args.speed.clone(), jobs: args.jobs, engine, gpus, dir, folder };
+    setup.speed().map_err(|why| out.wrong(&format!("--speed: {why}")))?;
+    Ok(setup)
+}
+
+/// Whether a backend does an action.
+fn does(backend: Kind, action: &str) -> bool {
+    match backend {
+        Kind::Mock => true,
+        Kind::Process => action::is_local(action),
+        Kind::Docker => action == action::CONTAINER,
+    }
+}
+
+/// What does the work where nobody says it.
+fn usual(works: &[(&Name, &'static str)], args: &Args, out: &Out) -> Kind {
+    let all = |backend| works.iter().all(|(_, action)| does(backend, action));
+    if all(Kind::Process) {
+        return Kind::Process;
+    }
+    let why = if all(Kind::Docker) {
+        match engine_answers(args) {
+            Ok(()) => return Kind::Docker,
+            Err(why) => format!("there are no GPUs and no Docker to use here ({why})"),
+        }
+    } else {
+        "not all of its work can be done in containers as yet".to_owned()
+    };
+    out.say(&format!("{why}: the run is played in a mock world, nothing is real\n"));
+    Kind::Mock
+}
+
+#[cfg(unix)]
+fn engine_answers(args: &Args) -> Result<(), String> {
+    use crate::backend::docker::{USUAL_ENGINE, answers};
+    carry::block_on(answers(args.engine.as_deref().unwrap_or(USUAL_ENGINE)))
+}
+
+#[cfg(not(unix))]
+fn engine_answers(_: &Args) -> Result<(), String> {
+    Err("containers are run on Unix systems only".into())
+}
+
+/// The kinds of all GPUs that are named, one after the other.
+fn gpus(words: &[String]) -> Result<Vec<GpuKind>, String> {
+    let mut gpus = Vec::new();
+    for word in words.iter().flat_map(|word| word.split(',')) {
+        let request = GpuRequest::parse(word).map_err(|why| format!("--gpus: {why}"))?;
+        let [kind] = request.kinds() else {
+            return Err(format!("--gpus: expected one kind at a time, as in `8xH100`, found `{word}`"));
+        };
+        gpus.extend(std::iter::repeat_n(kind.clone(), request.count() as usize));
+    }
+    Ok(gpus)
+}
+
+/// The steps with actions of a kind, each with its action.
+pub(super) fn steps(workflow: &Workflow, which: impl Fn(&Action) -> bool) -> Vec<(&Name, &'static str)> {
+    let steps = workflow.bodies.iter().flat_map(|body| &body.steps);
+    let found = steps.filter_map(|step| match &step.does {
+        Does::Action { action, .. } if which(action) => Some((&step.name, action.name)),
+        _ => None,
+    });
+    found.collect()
+}
