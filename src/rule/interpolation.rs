@@ -12,7 +12,10 @@ use super::{
     types::{held, is_scalar, shown},
     wrong::Wrong,
 };
-use crate::base::{Name, Ty, Value, limits::RULE_TEXT_MAX};
+use crate::base::{
+    Name, Ty, Value,
+    limits::{MISTAKES_SOUGHT_MAX, RULE_TEXT_MAX},
+};
 
 /// A text that may hold `${…}`. One that is exactly one `${…}` is that value, of whatever type; any other is a text in
 /// which each value is printed. `$${` stands for a `${` that is meant as text.
@@ -55,7 +58,7 @@ impl Interpolation {
                 }
                 Err(found) => wrongs.extend(found),
             }
-            let Some(end) = end else {
+            let Some(end) = end.filter(|_| wrongs.len() < MISTAKES_SOUGHT_MAX) else {
                 return Err(wrongs);
             };
             at = end;

@@ -3,6 +3,8 @@
 //! A maintainer who writes `margin: 50%` is wrong on that line, though the expression that reads it is where no sense can
 //! be made of it. `given` asks here for every mistake about types.
 
+use std::collections::BTreeMap;
+
 use super::given;
 use crate::{
     base::{Mistake, Place, Value, near},
@@ -72,12 +74,18 @@ fn instead(text: &str) -> String {
 pub(super) fn gather(mistakes: Vec<Mistake>) -> Vec<Mistake> {
     const USES_SHOWN: usize = 4;
     let mut told: Vec<Mistake> = Vec::new();
+    let mut at: BTreeMap<Place, usize> = BTreeMap::new();
     for mistake in mistakes {
-        let same = |place: Place| move |it: &&mut Mistake| it.code == "workflow::wrong_rule" && it.place == place;
-        match told.iter_mut().find(same(mistake.place)).filter(|_| mistake.code == "workflow::wrong_rule") {
-            Some(before) if before.related.len() < USES_SHOWN => before.related.extend(mistake.related),
-            Some(_) => {}
-            None => told.push(mistake),
+        if mistake.code != "workflow::wrong_rule" {
+            told.push(mistake);
+        } else if let Some(at) = at.get(&mistake.place) {
+            let before: &mut Mistake = &mut told[*at];
+            if before.related.len() < USES_SHOWN {
+                before.related.extend(mistake.related);
+            }
+        } else {
+            at.insert(mistake.place, told.len());
+            told.push(mistake);
         }
     }
     told
