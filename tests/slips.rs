@@ -386,3 +386,47 @@ fn a_rule_that_its_field_cannot_be_is_told_on_its_line() {
         assert_eq!((sources.name(place.source), at(&sources, place)), (path.as_str(), line), "{told:#?}");
     }
 }
+
+/// Optional fields of records, misspelt where a record is made that goes a long way before an action takes it.
+#[test]
+fn an_optional_field_that_nobody_has_is_told_wherever_its_record_goes() {
+    for (file, written, slipped, entry, meant) in [
+        (
+            "parts/weights.yaml",
+            "\n          winner: \"${winner}\"\n          shares:",
+            "\n          winnner: \"${winner}\"\n          shares:",
+            "text.yaml",
+            "`winner`",
+        ),
+        ("parts/weights.yaml", "\n          shares: ", "\n          sharess: ", "text.yaml", "`shares`"),
+        ("parts/match.yaml", "\n      must_win: ", "\n      must_winn: ", "text.yaml", "`must_win`"),
+        ("parts/match.yaml", "\n      must_win: ", "\n      must_winn: ", "text-2026-07.yaml", "`must_win`"),
+    ] {
+        let path = format!("workflows/{file}");
+        let text = fs::read_to_string(root().join(&path)).expect("the file is shipped");
+        assert!(text.contains(written), "{path} has {written:?}");
+        let edited = text.replacen(written, slipped, 1);
+        let (mistakes, sources) = mistakes(&format!("workflows/{entry}"), &[(&path, edited)]);
+        let told = told(&mistakes, &sources);
+        let key = slipped.trim().split(':').next().expect("it has a first part");
+        assert!(!told.is_empty(), "{slipped:?} in {entry} is told");
+        assert!(told.iter().any(|it| it.contains(&format!("`{key}`")) && it.contains(meant)), "{told:#?}");
+    }
+    let slip = "{'weight': 0.2, 'base': 0.15, 'winer': 'a'}";
+    for pools in [
+        format!("inputs.others + [{slip}]"),
+        format!("inputs.flag ? inputs.others : [{slip}]"),
+        format!("inputs.one.or({slip}).weight > 0.0 ? inputs.others : inputs.others"),
+        format!("[inputs.others, [{slip}]].flatten()"),
+        format!("inputs.others + [{slip}].map(it, it)"),
+        "inputs.others + [made]".into(),
+    ] {
+        let inputs = "inputs: { others: { type: pools, default: [] }, one: { type: \"pool?\", default: null }, flag: { type: bool, default: true } }";
+        let made = "made: { value: { weight: 0.2, base: 0.15, winer: a } }";
+        let steps = format!("steps:\n  {made}\n  a: {{ weigh: {{ pools: \"${{{pools}}}\", keys: [a], burn: b }} }}\n");
+        let text = format!("god_flow: 1\nworkflow: w\n{inputs}\n{steps}gives: {{ a: \"${{a}}\" }}\n");
+        let (mistakes, sources) = mistakes("w.yaml", &[("w.yaml", text)]);
+        let told = told(&mistakes, &sources);
+        assert!(told.iter().any(|it| it.contains("did you mean `winner`?")), "{pools}: {told:#?}");
+    }
+}

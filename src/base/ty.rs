@@ -56,9 +56,12 @@ impl PartialEq for RecordTy {
 impl Eq for RecordTy {}
 
 impl RecordTy {
-    /// A field that was written out and that the other does not have.
+    /// A field that the other does not have, and that was written out for it or looks like one that is left out here.
     fn strange_to(&self, other: &Self) -> Option<&Name> {
-        self.fields.keys().find(|name| self.written && !other.fields.contains_key(*name))
+        let more = |name: &&Name| !other.fields.contains_key(*name);
+        let left_out = || other.fields.keys().filter(|name| !self.fields.contains_key(*name)).map(Name::as_str);
+        let is_slip = |name: &&Name| near::nearest(name.as_str(), left_out()).is_some();
+        self.fields.keys().filter(more).find(|name| self.written || is_slip(name))
     }
 }
 
@@ -165,6 +168,19 @@ impl Ty {
         }
     }
 
+    /// What keeps two types from having one in common, where that is a field that somebody wrote out for the other.
+    pub fn why_apart(&self, other: &Self) -> Option<String> {
+        fn is_written(ty: &Ty) -> bool {
+            match ty {
+                Ty::List(inner) | Ty::Map(inner) | Ty::Optional(inner) => is_written(inner),
+                Ty::Record(record) => record.written,
+                _ => false,
+            }
+        }
+        let (written, other) = if is_written(self) { (self, other) } else { (other, self) };
+        is_written(written).then(|| written.why_not(other)).flatten()
+    }
+
     /// The smallest type that both fit, if there is one.
     pub fn join(&self, other: &Self) -> Option<Self> {
         if self.fits(other) {
@@ -192,6 +208,9 @@ impl Ty {
                 });
                 Self::written_record(fields.collect::<Option<Vec<_>>>()?)
             }
+            // What somebody wrote out for the other and that it does not have would be lost.
+            (Self::Record(a), Self::Record(b)) if a.written && a.strange_to(b).is_some() => return None,
+            (Self::Record(a), Self::Record(b)) if b.written && b.strange_to(a).is_some() => return None,
             (Self::Record(a), Self::Record(b)) => {
                 let both = a.fields.iter().filter_map(|(name, ty)| Some((name.clone(), ty.join(b.fields.get(name)?)?)));
                 let fields: IndexMap<Name, Self> = both.collect();
@@ -272,6 +291,13 @@ mod tests {
         let joined = slip.join(&written(&[("id", Ty::Text), ("loss", Ty::Whole)])).unwrap();
         assert_eq!(joined.to_string(), "{id: text, los: decimal?, loss: whole?}");
         assert!(!joined.fits(&large));
+        let noted = record(&[("id", Ty::Text), ("note", Ty::optional(Ty::Text))]);
+        let slip = written(&[("id", Ty::Text), ("nte", Ty::Text)]);
+        assert_eq!(slip.join(&noted), None, "what is written would be lost");
+        let told = Ty::list(noted.clone()).why_apart(&Ty::list(slip));
+        assert_eq!(told.as_deref(), Some("there is no field `nte`; did you mean `note`?"));
+        // Nobody wrote these out for it, and still one looks like the other.
+        assert!(!record(&[("id", Ty::Text), ("nte", Ty::Text)]).fits(&noted) && large.fits(&noted));
         assert_eq!(Ty::optional(Ty::choice(["a", "b"])).to_string(), "('a' | 'b')?");
     }
 }

@@ -378,7 +378,8 @@ impl<'s> Checker<'_, 's> {
         let Some(ty) = chosen.ty.join(&otherwise.ty) else {
             let message =
                 format!("either {} or {}, which have no type in common", shown(&chosen.ty), shown(&otherwise.ty));
-            return self.wrong(Wrong::new("rule::wrong_type", chosen.at.to(otherwise.at), message));
+            let wrong = Wrong::new("rule::wrong_type", chosen.at.to(otherwise.at), message);
+            return self.wrong(wrong.maybe_help(chosen.ty.why_apart(&otherwise.ty)));
         };
         let code = Code::Choose(Box::new((condition.code, chosen.code, otherwise.code)));
         Checked { wholes, ..Checked::new(code, ty, at) }

@@ -17,8 +17,8 @@ impl<'s> Checker<'_, 's> {
         for item in &items {
             let Some(joined) = ty.join(&item.ty) else {
                 let message = format!("one list holds {} and {}", shown(&ty), shown(&item.ty));
-                return self
-                    .wrong(Wrong::new("rule::wrong_type", item.at, message).help("items of a list have one type"));
+                let help = ty.why_apart(&item.ty).unwrap_or_else(|| "items of a list have one type".into());
+                return self.wrong(Wrong::new("rule::wrong_type", item.at, message).help(help));
             };
             ty = joined;
         }

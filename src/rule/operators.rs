@@ -123,7 +123,7 @@ fn refused(operator: Operator, at: At, left: &Ty, right: &Ty) -> Wrong {
     } else {
         writing_help(left, right)
     };
-    Wrong::new("rule::wrong_type", at, message).maybe_help(help)
+    Wrong::new("rule::wrong_type", at, message).maybe_help(help.or_else(|| left.why_apart(right)))
 }
 
 fn equality(text: &str, operator: Operator, at: At, left: &Checked, right: &Checked) -> Typed {

@@ -118,7 +118,7 @@ pub(super) fn mismatch(text: &str, at: At, found: &Ty, wanted: &Ty, what: &str) 
             let help = strange.and_then(|word| near::did_you_mean(word, wanted.iter().map(|word| &**word)));
             wrong("rule::unknown_choice").maybe_help(help)
         }
-        _ => wrong("rule::wrong_type").maybe_help(writing_help(found, wanted)),
+        _ => wrong("rule::wrong_type").maybe_help(writing_help(found, wanted).or_else(|| found.why_apart(wanted))),
     }
 }
 
