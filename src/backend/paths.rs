@@ -6,9 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::AttemptId;
+use super::{AttemptId, LogPart};
 use crate::run::{Digest, RunId};
 
+/// Bytes of a log that are read at once.
+const PART_MAX: u64 = 1 << 20;
 /// Bytes of a log's end that are read for the message of a failure.
 const TAIL_MAX: u64 = 4_096;
 
@@ -36,6 +38,22 @@ pub(super) fn log(folder: &Path, stem: &str) -> PathBuf {
 /// Where the log of an attempt lies below the folder for the files of all runs.
 pub fn log_path(state: &Path, id: &AttemptId) -> PathBuf {
     log(&folder(state, id.run), &stem(id))
+}
+
+/// A part of a log from a byte on, of an attempt that may be over.
+pub(super) fn part(log: &Path, from: u64, over: bool) -> io::Result<LogPart> {
+    let mut log = match File::open(log) {
+        Ok(log) => log,
+        // It has not begun.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok(LogPart { bytes: Vec::new(), next: from, over });
+        }
+        Err(error) => return Err(error),
+    };
+    log.seek(SeekFrom::Start(from))?;
+    let mut bytes = Vec::new();
+    let count = log.take(PART_MAX).read_to_end(&mut bytes)? as u64;
+    Ok(LogPart { bytes, next: from + count, over: over && count < PART_MAX })
 }
 
 /// The last words of a log.

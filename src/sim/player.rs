@@ -126,19 +126,7 @@ impl<'m> Player<'m> {
     pub fn begin(model: &'m Model, setup: &Setup) -> (Self, Vec<Record>) {
         let now = Timestamp::UNIX_EPOCH;
         let (world, records) = World::begin(now, setup.workflow.clone(), &beginning(setup));
-        let player = Self {
-            model,
-            script: None,
-            seed: setup.seed,
-            world,
-            now,
-            coming: BinaryHeap::new(),
-            put: 0,
-            known: Vec::new(),
-            running: Vec::new(),
-            uses: Vec::new(),
-            events: records.len(),
-        };
+        let player = Self { events: records.len(), ..Self::of(model, world, now, setup.seed) };
         (player, records)
     }
 

@@ -12,8 +12,7 @@ mod shape;
 
 use std::{
     collections::HashMap,
-    fs::File,
-    io::{self, Read, Seek, SeekFrom},
+    io,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -35,8 +34,6 @@ use crate::{
     },
 };
 
-/// Bytes of a log that are read at once.
-const LOG_PART_MAX: u64 = 1 << 20;
 /// Where engines listen unless somebody says otherwise.
 pub const USUAL_ENGINE: &str = "unix:///var/run/docker.sock";
 
@@ -147,21 +144,9 @@ impl Backend for Containers {
 
     async fn logs(&self, id: &AttemptId, from: u64) -> Result<LogPart, Error> {
         let over = !self.desk.under_way().contains_key(id);
-        let read = || -> io::Result<LogPart> {
-            let mut log = match File::open(paths::log(&self.desk.folder, &paths::stem(id))) {
-                Ok(log) => log,
-                // It has not begun.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    return Ok(LogPart { bytes: Vec::new(), next: from, over });
-                }
-                Err(error) => return Err(error),
-            };
-            log.seek(SeekFrom::Start(from))?;
-            let mut bytes = Vec::new();
-            let count = log.take(LOG_PART_MAX).read_to_end(&mut bytes)? as u64;
-            Ok(LogPart { bytes, next: from + count, over: over && count < LOG_PART_MAX })
-        };
-        read().map_err(|error| Error { backend: "docker", what: "read a log".into(), why: error.to_string() })
+        let log = paths::log(&self.desk.folder, &paths::stem(id));
+        let failed = |error: io::Error| Error { backend: "docker", what: "read a log".into(), why: error.to_string() };
+        paths::part(&log, from, over).map_err(failed)
     }
 
     fn leave(&self) -> &'static str {

@@ -10,7 +10,7 @@ mod wire;
 use std::{
     collections::HashMap,
     fs::File,
-    io::{self, Read, Seek, SeekFrom, Write},
+    io::{self, Read, Write},
     path::{Path, PathBuf},
     process::Stdio,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -37,9 +37,6 @@ use crate::{
     run::{Blame, Cause, Failure, Input, Report, RunId, event::HostOffer, place::HostId},
     workflow::Does,
 };
-
-/// Bytes of a log that are read at once.
-const LOG_PART_MAX: u64 = 1 << 20;
 
 /// What the backend needs to know.
 #[derive(Clone, Debug)]
@@ -166,23 +163,9 @@ impl Backend for Processes {
     }
 
     async fn logs(&self, id: &AttemptId, from: u64) -> Result<LogPart, Error> {
-        let path = paths::log(&self.folder, &paths::stem(id));
+        let log = paths::log(&self.folder, &paths::stem(id));
         let over = !self.desk.under_way().attempts.contains_key(id);
-        let read = || -> io::Result<LogPart> {
-            let mut log = match File::open(&path) {
-                Ok(log) => log,
-                // It has not begun.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    return Ok(LogPart { bytes: Vec::new(), next: from, over });
-                }
-                Err(error) => return Err(error),
-            };
-            log.seek(SeekFrom::Start(from))?;
-            let mut bytes = Vec::new();
-            let count = log.take(LOG_PART_MAX).read_to_end(&mut bytes)? as u64;
-            Ok(LogPart { bytes, next: from + count, over: over && count < LOG_PART_MAX })
-        };
-        read().map_err(|error| failed("read a log", &error))
+        paths::part(&log, from, over).map_err(|error| failed("read a log", &error))
     }
 
     fn leave(&self) -> &'static str {
