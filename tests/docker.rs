@@ -330,6 +330,15 @@ async fn a_time_limit_ends_a_container_and_keeps_what_is_there() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_container_that_never_stops_talking_fills_no_disk() {
+    let _docker = with_engine!();
+    let place = Place::of(&shell("head -c 40000000 /dev/zero", &json!({})));
+    let output = place.run(&[]);
+    assert!(output.status.success(), "{}", told(&output));
+    assert_eq!(place.god_flow(&["logs", "r", "alone"]).stdout.len(), 32 << 20);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn gpus_are_asked_for_by_their_numbers() {
     let _docker = with_engine!();
     let place = Place::of(&json!({
