@@ -332,9 +332,10 @@ async fn a_time_limit_ends_a_container_and_keeps_what_is_there() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_container_that_never_stops_talking_fills_no_disk() {
     let _docker = with_engine!();
-    let place = Place::of(&shell("head -c 40000000 /dev/zero", &json!({})));
+    let place = Place::of(&shell("head -c 40000000 /dev/zero; echo; echo the last words; exit 3", &json!({})));
     let output = place.run(&[]);
-    assert!(output.status.success(), "{}", told(&output));
+    assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+    assert!(told(&output).contains("the last words"), "what it failed with is told all the same");
     assert_eq!(place.god_flow(&["logs", "r", "alone"]).stdout.len(), 32 << 20);
 }
 

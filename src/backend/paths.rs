@@ -12,7 +12,9 @@ use crate::run::{Digest, RunId};
 /// Bytes of a log that are read at once.
 const PART_MAX: u64 = 1 << 20;
 /// Bytes of a log's end that are read for the message of a failure.
-const TAIL_MAX: u64 = 4_096;
+pub(super) const TAIL_MAX: u64 = 4_096;
+/// How many of the last lines of a log are told.
+pub(super) const TAIL_LINES: usize = 3;
 
 /// The folder of a run's attempts.
 pub(super) fn folder(state: &Path, run: RunId) -> PathBuf {
@@ -66,9 +68,13 @@ pub(super) fn tail(log: &Path) -> String {
         log.take(TAIL_MAX).read_to_end(&mut bytes)?;
         Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
     };
-    let text = read().unwrap_or_default();
+    last_lines(&read().unwrap_or_default())
+}
+
+/// The last lines of a text, as one.
+pub(super) fn last_lines(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(3)..].join(" | ")
+    lines[lines.len().saturating_sub(TAIL_LINES)..].join(" | ")
 }
 
 #[cfg(test)]

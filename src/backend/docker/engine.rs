@@ -170,6 +170,18 @@ impl Engine {
         self.0.logs(name, Some(options)).map_err(Trouble::from)
     }
 
+    /// The end of what a container wrote: so many lines, and so many bytes, at most.
+    pub(super) async fn last_of_log(&self, name: &str, lines: usize, bytes_max: usize) -> Result<Vec<u8>, Trouble> {
+        let options = LogsOptionsBuilder::default().stdout(true).stderr(true).tail(&lines.to_string()).build();
+        let mut parts = Box::pin(self.0.logs(name, Some(options)));
+        let mut bytes = Vec::new();
+        while let Some(part) = parts.next().await {
+            bytes.extend_from_slice(&part?.into_bytes());
+            bytes.drain(..bytes.len().saturating_sub(bytes_max));
+        }
+        Ok(bytes)
+    }
+
     /// A path in a container as a tar archive of so many bytes at most.
     pub(super) async fn archive(&self, name: &str, path: &str, bytes_max: usize) -> Result<Archive, Trouble> {
         let options = DownloadFromContainerOptionsBuilder::default().path(path).build();

@@ -3,7 +3,7 @@
 //! Wherever it was left, by a crash or by another process, it is taken up from there.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Write},
     path::Path,
     time::Duration,
@@ -253,7 +253,7 @@ async fn report(
             Report::Failed(Failure::new(Cause::HostLost, "the Docker engine was restarted and ended its container"))
         }
         (_, code) => {
-            let tail = paths::tail(&files.log());
+            let tail = last_words(engine, &shape.name, files).await?;
             let how = match code - SIGNALS {
                 signal @ 1..64 => format!("it was ended by signal {signal}"),
                 _ => format!("it ended with exit code {code}"),
@@ -261,4 +261,15 @@ async fn report(
             failed(Cause::ExitCode, if tail.is_empty() { how } else { format!("{how}: {tail}") })
         }
     })
+}
+
+/// The last lines that a container wrote: from the engine where the file could not hold them.
+async fn last_words(engine: &Engine, name: &str, files: &Files) -> Result<String, Trouble> {
+    let log = files.log();
+    if fs::metadata(&log).is_ok_and(|log| log.len() < LOG_MAX) {
+        return Ok(paths::tail(&log));
+    }
+    let bytes_max = usize::try_from(paths::TAIL_MAX).unwrap_or(usize::MAX);
+    let bytes = engine.last_of_log(name, paths::TAIL_LINES, bytes_max).await?;
+    Ok(paths::last_lines(String::from_utf8_lossy(&bytes).trim()))
 }

@@ -139,13 +139,14 @@ impl Shape {
             (None, Some(Network::Open)) => "bridge".into(),
             (None, _) => "none".into(),
         };
+        // A file of it holds all that is kept of a log, so that who reads it is never left behind by what is written.
         let log = [("max-size", "64m"), ("max-file", "2")].map(|(key, value)| (key.to_owned(), value.to_owned()));
         HostConfig {
             cap_drop: Some(vec!["ALL".into()]),
             security_opt: Some(vec!["no-new-privileges".into()]),
             pids_limit: Some(PROCESSES_MAX),
             network_mode: Some(network),
-            log_config: Some(HostConfigLogConfig { typ: Some("json-file".into()), config: Some(HashMap::from(log)) }),
+            log_config: Some(HostConfigLogConfig { typ: Some("local".into()), config: Some(HashMap::from(log)) }),
             ..HostConfig::default()
         }
     }
