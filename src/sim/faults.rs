@@ -1,4 +1,5 @@
-//! A run in a storm: crashes, lost and doubled reports, hosts that come and go, a clock that steps back; all from one seed.
+//! A run in a storm: crashes, lost and doubled reports, hosts that come and go, a clock that steps back
+//! and jumps ahead; all from one seed.
 //!
 //! What is true of the world outside (which hosts there are, which attempts run) is kept here and survives a crash of the
 //! run, as the real thing does. [`weather`](super::weather) says how bad it is.
@@ -284,13 +285,20 @@ impl<'m> Storm<'m> {
             self.clear_up();
         }
         inputs.extend(self.tell());
+        let jumped = self.strikes(self.weather.jump);
+        if jumped {
+            let by = Span::from_secs(60 + self.stream.below(86_400) as u32);
+            self.player.jump(by);
+            inputs.insert(0, Input::ClockJumped { by });
+        }
         let stepped = self.strikes(self.weather.clock);
         let back = SignedDuration::from_secs(if stepped { self.stream.below(7_200) as i64 } else { 0 });
         let told = self.player.now.checked_sub(back).unwrap_or(self.player.now);
         let reports: Vec<Input> = inputs.iter().filter(|it| matches!(it, Input::Report { .. })).cloned().collect();
         let records = self.player.world.handle(told, inputs);
         let contradictions = std::mem::take(&mut self.contradictions);
-        if self.strikes(self.weather.crash_before) {
+        // Who dies before it has noted that the clock jumped leaves nobody who could know.
+        if self.strikes(self.weather.crash_before) && !jumped {
             return self.crash(reports);
         }
         self.memory.take(&records)?;

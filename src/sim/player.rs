@@ -211,6 +211,12 @@ impl<'m> Player<'m> {
         self.coming.push(Reverse(Coming { at: after(self.now, later), number: self.put, node, attempt, report }));
     }
 
+    /// The clock goes forward without that time having passed: what is on its way comes as much later.
+    pub(super) fn jump(&mut self, by: Span) {
+        self.now = after(self.now, by);
+        self.coming = self.coming.drain().map(|Reverse(it)| Reverse(Coming { at: after(it.at, by), ..it })).collect();
+    }
+
     /// Makes the world outside match the run: what is wanted is started, what is not wanted is ended.
     pub(super) fn act(&mut self) {
         self.see_ended();

@@ -16,6 +16,8 @@ pub(super) struct Weather {
     pub(super) contradicted: f64,
     /// The clock is behind.
     pub(super) clock: f64,
+    /// It jumps ahead, as that of a machine that slept.
+    pub(super) jump: f64,
     /// A host is lost, shrinks, grows or comes back; a foreign process takes a GPU; the run is paused.
     pub(super) change: f64,
     /// Turns until the storm is over.
@@ -38,6 +40,7 @@ impl Weather {
             twice: share(0.3),
             contradicted: share(0.2),
             clock: share(0.2),
+            jump: share(0.05),
             change: share(0.6),
             turns: 50 + stream.below(600) as usize,
         }
