@@ -159,7 +159,7 @@ fn backend(
         }
         Kind::Docker => {
             let engine = engine::address().expect("these tests are left out without one").to_owned();
-            let settings = Engine { folder: folder.to_owned(), engine, gpus: Vec::new(), jobs: 2 };
+            let settings = Engine { folder: folder.to_owned(), engine, gpus: Vec::new(), jobs: 2, local_code: false };
             Arc::new(Containers::new(settings, run, reports).unwrap())
         }
     };

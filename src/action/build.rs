@@ -3,9 +3,10 @@
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value as Json;
 
 use super::{
-    Action, Expect,
+    Action, Expect, entry,
     vocabulary::{Checkout, Image},
 };
 use crate::base::{Size, Span, scalar};
@@ -29,6 +30,11 @@ pub struct Build {
     #[serde(default)]
     #[schemars(schema_with = "scalar::some_memory")]
     pub size_limit: Option<Size>,
+}
+
+/// What an attempt's input says to do.
+pub fn call(input: &Json) -> Result<Build, String> {
+    entry::read(input.clone())
 }
 
 pub(super) fn action() -> Action {

@@ -2,8 +2,9 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value as Json;
 
-use super::{Action, Expect, vocabulary::Checkout};
+use super::{Action, Expect, entry, vocabulary::Checkout};
 use crate::base::{Size, Span, scalar};
 
 /// What `clone` takes.
@@ -23,6 +24,11 @@ pub struct Clone {
     #[serde(default)]
     #[schemars(schema_with = "scalar::some_memory")]
     pub size_limit: Option<Size>,
+}
+
+/// What an attempt's input says to do.
+pub fn call(input: &Json) -> Result<Clone, String> {
+    entry::read(input.clone())
 }
 
 pub(super) fn action() -> Action {

@@ -2,9 +2,10 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value as Json;
 
 use super::{
-    Action, Expect,
+    Action, Expect, entry,
     vocabulary::{Evaluation, Model, Task},
 };
 use crate::base::{Span, scalar};
@@ -20,6 +21,11 @@ pub struct Evaluate {
     /// The evaluator's image.
     #[schemars(schema_with = "scalar::image")]
     pub image: String,
+}
+
+/// What an attempt's input says to do.
+pub fn call(input: &Json) -> Result<Evaluate, String> {
+    entry::read(input.clone())
 }
 
 pub(super) fn action() -> Action {

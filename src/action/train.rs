@@ -3,9 +3,10 @@
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value as Json;
 
 use super::{
-    Action, Expect,
+    Action, Expect, entry,
     vocabulary::{Files, Image, Task, Training},
 };
 use crate::base::{Size, Span, scalar};
@@ -24,6 +25,9 @@ pub struct Train {
     pub time: Span,
     /// The name that the result will have on the hub.
     pub output_name: String,
+    /// Whose code it is. The folder of its offline logs is named after it.
+    #[serde(default)]
+    pub hotkey: Option<String>,
     /// Memory for each GPU.
     #[serde(default)]
     #[schemars(schema_with = "scalar::some_memory")]
@@ -43,6 +47,11 @@ pub struct Train {
     /// More environment variables for the entrant's code.
     #[serde(default)]
     pub env: IndexMap<String, String>,
+}
+
+/// What an attempt's input says to do.
+pub fn call(input: &Json) -> Result<Train, String> {
+    entry::read(input.clone())
 }
 
 pub(super) fn action() -> Action {

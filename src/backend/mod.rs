@@ -7,6 +7,8 @@
 
 mod clock;
 #[cfg(unix)]
+mod code;
+#[cfg(unix)]
 pub mod docker;
 mod mock;
 mod paths;

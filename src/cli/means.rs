@@ -23,7 +23,7 @@ pub(super) fn setup(args: &Args, workflow: &Workflow, address: &str, out: &Out) 
     let other = works.iter().find(|(_, action)| !does(backend, action));
     if let Some((step, action)) = other {
         let only = match backend {
-            Kind::Docker => "docker backend does only `container`",
+            Kind::Docker => "docker backend does `container`, `clone`, `build`, `train` and `evaluate`",
             _ => "process backend does only `process` and `notify`",
         };
         let why = format!("`{step}` does `{action}`, and the {only} as yet; `--backend mock` plays the run");
@@ -41,7 +41,8 @@ pub(super) fn setup(args: &Args, workflow: &Workflow, address: &str, out: &Out) 
         (args.world.is_some(), "--world", Kind::Mock),
         (args.speed.is_some(), "--speed", Kind::Mock),
         (args.entrants.is_some(), "--entrants", Kind::Mock),
-        (!args.gpus.is_empty(), "--gpus", Kind::Docker),
+        (!args.containers.gpus.is_empty(), "--gpus", Kind::Docker),
+        (args.containers.allow_local_code, "--allow-local-code", Kind::Docker),
     ] {
         if given && backend != of {
             let (kind, word) =
@@ -56,11 +57,21 @@ pub(super) fn setup(args: &Args, workflow: &Workflow, address: &str, out: &Out) 
     }
     let world = args.world.as_deref().map(|path| files::world_file(path, out)).transpose()?;
     let world = world.map(|(text, _)| text);
-    let gpus = gpus(&args.gpus).map_err(|why| out.wrong(&why))?;
-    let engine = args.engine.clone().filter(|_| backend == Kind::Docker);
+    let gpus = gpus(&args.containers.gpus).map_err(|why| out.wrong(&why))?;
+    let engine = args.containers.engine.clone().filter(|_| backend == Kind::Docker);
     let folder = carry::folder(address);
     let dir = std::env::current_dir().ok().filter(|dir| backend == Kind::Process && dir.to_str().is_some());
-    let setup = Setup { backend, world, speed: args.speed.clone(), jobs: args.jobs, engine, gpus, dir, folder };
+    let setup = Setup {
+        backend,
+        world,
+        speed: args.speed.clone(),
+        jobs: args.jobs,
+        engine,
+        gpus,
+        local_code: args.containers.allow_local_code,
+        dir,
+        folder,
+    };
     setup.speed().map_err(|why| out.wrong(&format!("--speed: {why}")))?;
     Ok(setup)
 }
@@ -70,7 +81,7 @@ fn does(backend: Kind, action: &str) -> bool {
     match backend {
         Kind::Mock => true,
         Kind::Process => action::is_local(action),
-        Kind::Docker => action == action::CONTAINER,
+        Kind::Docker => in_containers(action),
     }
 }
 
@@ -95,7 +106,17 @@ fn usual(works: &[(&Name, &'static str)], args: &Args, out: &Out) -> Kind {
 #[cfg(unix)]
 fn engine_answers(args: &Args) -> Result<(), String> {
     use crate::backend::docker::{USUAL_ENGINE, answers};
-    carry::block_on(answers(args.engine.as_deref().unwrap_or(USUAL_ENGINE)))
+    carry::block_on(answers(args.containers.engine.as_deref().unwrap_or(USUAL_ENGINE)))
+}
+
+#[cfg(unix)]
+fn in_containers(action: &str) -> bool {
+    crate::backend::docker::does(action)
+}
+
+#[cfg(not(unix))]
+fn in_containers(_: &str) -> bool {
+    false
 }
 
 #[cfg(not(unix))]

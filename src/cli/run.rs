@@ -60,18 +60,28 @@ pub(super) struct Args {
     /// Local commands that run at once; as many as there are processors where it is left out.
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), allow_negative_numbers = true)]
     pub(super) jobs: Option<u32>,
-    /// The Docker engine of this host that runs containers.
-    #[arg(long, value_name = "ADDRESS", env = "DOCKER_HOST")]
-    pub(super) engine: Option<String>,
-    /// The GPUs of this host that containers may use, such as `8xH100`: the first of them is number 0.
-    #[arg(long, value_name = "GPUS")]
-    pub(super) gpus: Vec<String>,
+    #[command(flatten)]
+    pub(super) containers: Containers,
     /// The name of the run; a friendly one is made up where it is left out.
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// Goes on in the background and prints the run's name.
     #[arg(long)]
     detach: bool,
+}
+
+/// What work on this host is done with.
+#[derive(clap::Args)]
+pub(super) struct Containers {
+    /// The Docker engine of this host that runs containers.
+    #[arg(long, value_name = "ADDRESS", env = "DOCKER_HOST")]
+    pub(super) engine: Option<String>,
+    /// The GPUs of this host that containers may use, such as `8xH100`: the first of them is number 0.
+    #[arg(long, value_name = "GPUS")]
+    pub(super) gpus: Vec<String>,
+    /// Takes code from repositories of this host as well (`file:///…`), as for a rehearsal.
+    #[arg(long)]
+    pub(super) allow_local_code: bool,
 }
 
 pub(super) fn run(args: &Args, out: &Out) -> Exit {

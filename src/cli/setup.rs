@@ -26,7 +26,7 @@ pub(super) enum Kind {
     Mock,
     /// Runs local commands.
     Process,
-    /// Runs containers: not in this version.
+    /// Does it on this host, in containers of its Docker engine.
     Docker,
 }
 
@@ -52,6 +52,9 @@ pub(super) struct Setup {
     /// The kinds of the GPUs that containers may use, in the order of their numbers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) gpus: Vec<GpuKind>,
+    /// Whether code may come from repositories of this host.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) local_code: bool,
     /// The folder for logs and what else belongs to local commands.
     pub(super) folder: PathBuf,
 }
@@ -141,6 +144,7 @@ impl Setup {
             engine: self.engine.clone().unwrap_or_else(|| USUAL_ENGINE.into()),
             gpus: self.gpus.iter().enumerate().map(|(at, kind)| (number(at), kind.clone())).collect(),
             jobs: self.jobs(),
+            local_code: self.local_code,
         };
         Ok(Box::new(Containers::new(settings, run, reports)?))
     }

@@ -11,9 +11,9 @@ use tokio::sync::OnceCell;
 /// The image that the tests run.
 pub(crate) const IMAGE: &str = "god-flow-test/busybox:1";
 /// What it can do, besides the shell.
-const PROGRAMS: [&str; 16] = [
+const PROGRAMS: [&str; 19] = [
     "sh", "echo", "sleep", "cat", "ls", "id", "touch", "dd", "mount", "nc", "wget", "head", "tail", "true", "kill",
-    "ln",
+    "ln", "mkdir", "grep", "[",
 ];
 
 /// The address of the engine; nothing where the tests are to go without, which is said once.

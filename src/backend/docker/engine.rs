@@ -1,19 +1,22 @@
 //! The calls of the Docker engine that are needed, each harmless when made again, and what went wrong in words.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, io};
 
 use bollard::{
-    API_DEFAULT_VERSION, Docker,
+    API_DEFAULT_VERSION, Docker, body_try_stream,
     container::LogOutput,
     errors::Error as Wrong,
     models::{ContainerCreateBody, ContainerState, NetworkCreateRequest},
     query_parameters::{
-        CreateContainerOptionsBuilder, CreateImageOptionsBuilder, DownloadFromContainerOptionsBuilder,
-        InspectContainerOptions, LogsOptionsBuilder, RemoveContainerOptionsBuilder, StartContainerOptions,
-        StopContainerOptionsBuilder,
+        BuildImageOptionsBuilder, CreateContainerOptionsBuilder, CreateImageOptionsBuilder,
+        DownloadFromContainerOptionsBuilder, InspectContainerOptions, LogsOptionsBuilder,
+        RemoveContainerOptionsBuilder, RemoveImageOptions, StartContainerOptions, StopContainerOptionsBuilder,
     },
 };
+use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt};
+
+use super::shape::LABEL;
 
 /// How long the engine may take for an answer.
 const ANSWER_S: u64 = 60;
@@ -83,6 +86,47 @@ impl Engine {
                 Trouble::Said { status, message }
             }
             away @ Trouble::Away(_) => away,
+        })
+    }
+
+    /// The digest and the size of an image that this host has.
+    pub(super) async fn has_image(&self, image: &str) -> Result<Option<(String, u64)>, Trouble> {
+        match self.0.inspect_image(image).await.map_err(Trouble::from) {
+            Ok(found) => {
+                let bytes = found.size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
+                Ok(found.id.map(|id| (id, bytes)))
+            }
+            Err(trouble) if said(&trouble, 404) => Ok(None),
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    /// Takes an image's name away, and the image if it has no other and nothing runs in it.
+    pub(super) async fn remove_image(&self, image: &str) -> Result<(), Trouble> {
+        match self.0.remove_image(image, None::<RemoveImageOptions>, None).await.map_err(Trouble::from) {
+            Err(trouble) if said(&trouble, 404) || said(&trouble, 409) => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
+    /// Builds an image from an archive of files. The build ends when its words are no longer listened to.
+    pub(super) fn build(
+        &self,
+        recipe: &Recipe,
+        files: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+    ) -> impl Stream<Item = Result<Built, Trouble>> {
+        let labels = HashMap::from([(format!("{LABEL}.built"), recipe.name.clone())]);
+        let options = BuildImageOptionsBuilder::default().t(&recipe.name).dockerfile(&recipe.dockerfile).forcerm(true);
+        let options = options.buildargs(&recipe.args).labels(&labels);
+        // Without the word it is the engine's own network.
+        let options = if recipe.network { options } else { options.networkmode("none") };
+        let words = self.0.build_image(options.build(), None, Some(body_try_stream(files)));
+        words.map(|word| match word {
+            Ok(word) => Ok(match word.error_detail.and_then(|detail| detail.message) {
+                Some(why) => Built::Failed(why),
+                None => Built::Says(word.stream.or(word.status.map(|status| status + "\n")).unwrap_or_default()),
+            }),
+            Err(wrong) => Err(Trouble::from(wrong)),
         })
     }
 
@@ -199,6 +243,21 @@ impl Engine {
         }
         Ok(Archive::Whole(bytes))
     }
+}
+
+/// What an image is built by.
+pub(super) struct Recipe {
+    /// The name that the image gets.
+    pub(super) name: String,
+    pub(super) dockerfile: String,
+    pub(super) args: HashMap<String, String>,
+    pub(super) network: bool,
+}
+
+/// A word of a build.
+pub(super) enum Built {
+    Says(String),
+    Failed(String),
 }
 
 /// What there is at a path in a container.

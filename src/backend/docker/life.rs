@@ -5,23 +5,26 @@
 use std::{
     fs::{self, File},
     io::{self, Write},
-    path::Path,
     time::Duration,
 };
 
 use bollard::models::ContainerState;
 use futures_util::StreamExt;
+use jiff::Timestamp;
 use serde_json::{Map, Value as Json};
 use tokio::{sync::watch, time::Instant};
 
 use super::{
     engine::{Engine, Trouble},
+    evaluate,
     files::{Files, LOG_MAX},
     outputs, services,
-    shape::Shape,
+    shape::{Gives, Shape},
 };
 use crate::{
+    action::vocabulary::Training,
     backend::paths,
+    base::Span,
     run::{Blame, Cause, Failure, Report},
 };
 
@@ -43,29 +46,8 @@ pub(super) enum Asked {
     },
 }
 
-/// Brings an attempt to its end and says how it ended. What has ended is not done again.
-pub(super) async fn live(engine: &Engine, folder: &Path, shape: &Shape, mut asked: watch::Receiver<Asked>) -> Report {
-    let files = Files::of(folder, &shape.stem);
-    let attended = async {
-        let log = files.claim().await?;
-        if let Some(report) = files.end()? {
-            return Ok(report);
-        }
-        let report = attend(engine, shape, &files, &log, &mut asked).await?;
-        files.keep_end(&report)?;
-        Ok(report)
-    };
-    let report = attended.await.unwrap_or_else(|error: io::Error| {
-        Report::Failed(Failure::new(Cause::HostLost, format!("the files of the attempt: {error}")))
-    });
-    // What cannot be removed now costs room and nothing else.
-    let _ = engine.remove(&shape.name).await;
-    let _ = services::remove(engine, shape).await;
-    report
-}
-
 /// Follows the container through every absence of the engine.
-async fn attend(
+pub(super) async fn attend(
     engine: &Engine,
     shape: &Shape,
     files: &Files,
@@ -96,7 +78,7 @@ async fn attend(
 }
 
 /// Who is to blame for what the engine said.
-fn failure(trouble: &Trouble) -> Failure {
+pub(super) fn failure(trouble: &Trouble) -> Failure {
     let text = trouble.to_string();
     let about = |words: &[&str]| words.iter().any(|word| text.contains(word));
     let Trouble::Said { status, .. } = trouble else { return Failure::new(Cause::HostLost, text) };
@@ -136,7 +118,7 @@ async fn follow(
         match started {
             Ok(Ok(())) => files.keep_begun()?,
             Ok(Err(why)) => {
-                let failure = Failure { blame: Blame::Operator, ..Failure::new(Cause::ExitCode, why) };
+                let failure = Failure { blame: shape.blame, ..Failure::new(Cause::ExitCode, why) };
                 return Ok(Ok(Report::Failed(failure)));
             }
             Err(trouble) => return Ok(Err(trouble)),
@@ -194,7 +176,7 @@ async fn start(engine: &Engine, shape: &Shape) -> Result<Result<(), String>, Tro
     Ok(Ok(()))
 }
 
-async fn until_ended(asked: &mut watch::Receiver<Asked>) {
+pub(super) async fn until_ended(asked: &mut watch::Receiver<Asked>) {
     if asked.wait_for(|asked| *asked != Asked::Nothing).await.is_err() {
         // Nobody can ask any more.
         std::future::pending::<()>().await;
@@ -231,20 +213,19 @@ async fn report(
     asked: Asked,
     was_away: bool,
 ) -> Result<Report, Trouble> {
-    let outputs = async || match &shape.results {
-        None => Ok(Ok(Json::Object(Map::new()))),
-        Some(path) => outputs::read(engine, &shape.name, path).await,
-    };
     let code = state.exit_code.unwrap_or_default();
-    let failed = |cause, message| Report::Failed(Failure { blame: Blame::Operator, ..Failure::new(cause, message) });
+    let failed = |cause, message| Report::Failed(Failure { blame: shape.blame, ..Failure::new(cause, message) });
+    let is_cut_short = asked == Asked::End { keep: true };
     Ok(match (asked, code) {
-        (Asked::End { keep: true }, _) => Report::CutShort { output: outputs().await?.ok() },
+        (Asked::End { keep: true }, _) => {
+            Report::CutShort { output: given(engine, shape, state, is_cut_short).await?.ok() }
+        }
         (Asked::End { keep: false }, _) => Report::CutShort { output: None },
         _ if state.oom_killed == Some(true) => {
             let most = shape.container.memory.map_or_else(String::new, |most| format!(" the {most} of"));
             failed(Cause::OutOfMemory, format!("it needed more than{most} memory that it may use"))
         }
-        (_, 0) => match outputs().await? {
+        (_, 0) => match given(engine, shape, state, is_cut_short).await? {
             Ok(output) => Report::Succeeded { output },
             Err(why) => failed(Cause::BadOutput, why),
         },
@@ -272,4 +253,34 @@ async fn last_words(engine: &Engine, name: &str, files: &Files) -> Result<String
     let bytes_max = usize::try_from(paths::TAIL_MAX).unwrap_or(usize::MAX);
     let bytes = engine.last_of_log(name, paths::TAIL_LINES, bytes_max).await?;
     Ok(paths::last_lines(String::from_utf8_lossy(&bytes).trim()))
+}
+
+/// What an ended container gives, or why nothing can be taken from it.
+async fn given(
+    engine: &Engine,
+    shape: &Shape,
+    state: &ContainerState,
+    cut_short: bool,
+) -> Result<Result<Json, String>, Trouble> {
+    let written = |value: serde_json::Result<Json>| value.map_err(|error| error.to_string());
+    Ok(match &shape.gives {
+        Gives::Nothing => Ok(Json::Object(Map::new())),
+        Gives::File(path) => outputs::read(engine, &shape.name, path).await?,
+        Gives::Training(output) => {
+            let training = Training { output: output.clone(), took: took(state), cut_short };
+            written(serde_json::to_value(training))
+        }
+        Gives::Evaluation { repository } => {
+            let results = outputs::read(engine, &shape.name, evaluate::RESULTS).await?;
+            let evaluation = results.and_then(|results| evaluate::read(&results, repository));
+            evaluation.and_then(|evaluation| written(serde_json::to_value(evaluation)))
+        }
+    })
+}
+
+/// How long a container ran, by the engine's clock.
+fn took(state: &ContainerState) -> Span {
+    let at = |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<Timestamp>().ok());
+    let took = at(&state.started_at).zip(at(&state.finished_at)).map(|(from, to)| to.duration_since(from).as_millis());
+    took.and_then(|millis| Span::from_millis(u64::try_from(millis).ok()?)).unwrap_or(Span::from_secs(0))
 }

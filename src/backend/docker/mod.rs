@@ -1,14 +1,20 @@
-//! Containers on the Docker engine of this host.
+//! Work on this host: containers on its Docker engine, and what has to be there before they run.
 //!
 //! Every attempt is a task that makes its container be there, follows it to its end, and keeps how it ended in a file before
 //! it removes it: what is said twice, or again by another process, finds the container by its name or its end by its file.
 
+mod build;
+mod context;
 mod engine;
+mod evaluate;
 mod files;
+mod host;
+mod job;
 mod life;
 mod outputs;
 mod services;
 mod shape;
+mod train;
 
 use std::{
     collections::HashMap,
@@ -23,7 +29,12 @@ use tokio::{
     task::AbortHandle,
 };
 
-use self::{engine::Engine, life::Asked, shape::Shape};
+use self::{
+    engine::Engine,
+    host::HostFolder,
+    job::{Job, Place},
+    life::Asked,
+};
 use super::{AttemptId, Backend, Error, LogPart, Work, paths};
 use crate::{
     base::{GpuKind, Size},
@@ -48,6 +59,8 @@ pub struct Settings {
     pub gpus: Vec<(GpuId, GpuKind)>,
     /// Containers without GPUs at once.
     pub jobs: u32,
+    /// Whether code may come from repositories of this host.
+    pub local_code: bool,
 }
 
 pub struct Containers {
@@ -60,6 +73,8 @@ pub struct Containers {
 struct Desk {
     engine: Engine,
     folder: PathBuf,
+    host: HostFolder,
+    local_code: bool,
     reports: mpsc::Sender<Input>,
     under_way: Mutex<HashMap<AttemptId, Attended>>,
 }
@@ -73,10 +88,17 @@ impl Containers {
     /// A backend for one run. Reports go to the channel.
     pub fn new(settings: Settings, run: RunId, reports: mpsc::Sender<Input>) -> Result<Self, String> {
         let engine = Engine::at(&settings.engine)?;
+        let host = HostFolder::below(&settings.folder);
         let folder = paths::folder(&settings.folder, run);
-        let desk = Desk { engine, folder, reports, under_way: Mutex::default() };
+        let local_code = settings.local_code;
+        let desk = Desk { engine, folder, host, local_code, reports, under_way: Mutex::default() };
         Ok(Self { gpus: settings.gpus, jobs: settings.jobs, desk: Arc::new(desk) })
     }
+}
+
+/// Whether containers do an action's work.
+pub fn does(action: &str) -> bool {
+    job::does(action)
 }
 
 /// Whether an engine answers at an address, and why not.
@@ -111,8 +133,8 @@ impl Backend for Containers {
         if under_way.contains_key(id) {
             return;
         }
-        let shape = match Shape::of(id, work) {
-            Ok(shape) => shape,
+        let job = match Job::of(id, work, &self.desk.host) {
+            Ok(job) => job,
             Err(why) => {
                 let failure = Failure { blame: Blame::Operator, ..Failure::new(Cause::Refused, why) };
                 let (desk, id) = (self.desk.clone(), id.clone());
@@ -123,7 +145,9 @@ impl Backend for Containers {
         let (ask, asked) = watch::channel(Asked::Nothing);
         let (desk, of) = (self.desk.clone(), id.clone());
         let task = tokio::spawn(async move {
-            let report = life::live(&desk.engine, &desk.folder, &shape, asked).await;
+            let Desk { engine, folder, host, local_code, .. } = &*desk;
+            let place = Place { engine, folder, host, allow_local: *local_code };
+            let report = job::bring_to_an_end(&place, &of, &job, asked).await;
             desk.under_way().remove(&of);
             desk.tell(&of, report).await;
         });

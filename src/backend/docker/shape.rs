@@ -9,13 +9,19 @@ use bollard::models::{
     ContainerCreateBody, DeviceRequest, EndpointSettings, HostConfig, HostConfigLogConfig, NetworkingConfig,
 };
 
-use super::super::{AttemptId, Work, paths};
+use super::{
+    super::{AttemptId, Work, paths},
+    evaluate,
+    host::HostFolder,
+    train,
+};
 use crate::{
     action::{
-        CONTAINER,
+        self, CONTAINER,
         container::{self, Container, Network, Service},
     },
     base::{Size, Ty},
+    run::Blame,
     workflow::Does,
 };
 
@@ -30,49 +36,90 @@ pub(super) const LABEL: &str = "god-flow";
 pub(super) struct Shape {
     /// The name of the main container; those of the others begin with it.
     pub(super) name: String,
-    /// The name of its files.
-    pub(super) stem: String,
     pub(super) container: Container,
-    /// Where its outputs are, if it has any.
-    pub(super) results: Option<String>,
+    /// What is taken from it when it has ended.
+    pub(super) gives: Gives,
+    /// Who is to blame when it fails.
+    pub(super) blame: Blame,
     labels: HashMap<String, String>,
     env: Vec<String>,
     gpus: Vec<String>,
+    /// Folders of the host, each with where the container sees it.
+    binds: Vec<String>,
+}
+
+/// What is taken from a container that has ended.
+pub(super) enum Gives {
+    Nothing,
+    /// A file of JSON, by its path in the container.
+    File(String),
+    /// The folder that a training was given for its results, by its key.
+    Training(String),
+    /// What an evaluator wrote about the model of a repository.
+    Evaluation {
+        repository: String,
+    },
 }
 
 impl Shape {
-    pub(super) fn of(id: &AttemptId, work: Work<'_>) -> Result<Self, String> {
+    pub(super) fn of(id: &AttemptId, work: Work<'_>, host: &HostFolder) -> Result<Self, String> {
         let Does::Action { action, gives, .. } = &work.run.plan.step(work.node).does else {
             return Err("it is no action".into());
         };
-        if action.name != CONTAINER {
-            return Err(format!("the docker backend does not do `{}` yet", action.name));
-        }
-        let container =
-            container::call(&work.attempt.input).map_err(|why| format!("its input cannot be read: {why}"))?;
-        let has_outputs = matches!(gives, Ty::Record(record) if !record.fields.is_empty());
-        let results = has_outputs.then(|| container.results.clone().unwrap_or_else(|| RESULTS.into()));
-        if let Some(mount) = container.mounts.first() {
-            return Err(format!("the docker backend holds no folders yet, so `{}` cannot be mounted", mount.from));
-        }
-        let stem = paths::stem(id);
+        let input = &work.attempt.input;
+        let unread = |why: String| format!("its input cannot be read: {why}");
         let whose = [("run", id.run.to_string()), ("node", id.node.to_string()), ("attempt", id.number.to_string())];
-        Ok(Self {
-            name: format!("{LABEL}-{}-{stem}", id.run),
-            stem,
-            results,
-            env: whose.iter().map(|(what, value)| format!("GOD_FLOW_{}={value}", what.to_uppercase())).collect(),
-            labels: whose.into_iter().map(|(what, value)| (format!("{LABEL}.{what}"), value)).collect(),
-            gpus: work.attempt.gpus.iter().map(ToString::to_string).collect(),
+        let name = format!("{LABEL}-{}-{}", id.run, paths::stem(id));
+        let labels = whose.iter().map(|(what, value)| (format!("{LABEL}.{what}"), value.clone())).collect();
+        let gpus: Vec<String> = work.attempt.gpus.iter().map(ToString::to_string).collect();
+        let bare = |container, gives, blame| Self {
+            name: name.clone(),
             container,
-        })
+            gives,
+            blame,
+            labels,
+            env: Vec::new(),
+            gpus: gpus.clone(),
+            binds: Vec::new(),
+        };
+        match action.name {
+            CONTAINER => {
+                let container = container::call(input).map_err(unread)?;
+                if let Some(mount) = container.mounts.first() {
+                    return Err(format!(
+                        "the docker backend mounts no folders yet, so `{}` cannot be mounted",
+                        mount.from
+                    ));
+                }
+                let has_outputs = matches!(gives, Ty::Record(record) if !record.fields.is_empty());
+                let results = container.results.clone().unwrap_or_else(|| RESULTS.into());
+                let gives = if has_outputs { Gives::File(results) } else { Gives::Nothing };
+                let env =
+                    whose.iter().map(|(what, value)| format!("GOD_FLOW_{}={value}", what.to_uppercase())).collect();
+                Ok(Self { env, ..bare(container, gives, Blame::Operator) })
+            }
+            train::NAME => {
+                let train = action::train::call(input).map_err(unread)?;
+                let asked = train::container(&train, gpus.len(), &name, host)?;
+                let mut shape = bare(asked.container, Gives::Training(asked.output), Blame::Entrant);
+                shape.labels.extend(asked.labels);
+                Ok(Self { binds: asked.binds, ..shape })
+            }
+            evaluate::NAME => {
+                let evaluate = action::evaluate::call(input).map_err(unread)?;
+                let repository = evaluate.model.repository.clone();
+                Ok(bare(evaluate::container(&evaluate), Gives::Evaluation { repository }, Blame::Operator))
+            }
+            other => Err(format!("the docker backend does not do `{other}`")),
+        }
     }
 
     /// The network that the containers of this attempt share, and whether it leads outside; nothing where the engine's own
     /// will do.
     pub(super) fn own_network(&self) -> Option<(String, bool)> {
-        (!self.container.services.is_empty())
-            .then(|| (format!("{}-net", self.name), self.container.network == Some(Network::Open)))
+        // Entrants' code finds itself by the name of its host, so that it needs a network even where it leads nowhere.
+        let is_needed = !self.container.services.is_empty() || matches!(self.gives, Gives::Training(_));
+        is_needed.then(|| (format!("{}-net", self.name), self.container.network == Some(Network::Open)))
     }
 
     pub(super) fn labels(&self) -> HashMap<String, String> {
@@ -100,6 +147,7 @@ impl Shape {
             nano_cpus: cpus.map(|cpus| i64::from(cpus) * 1_000_000_000),
             shm_size: bytes(*shared_memory),
             device_requests: gpus,
+            binds: (!self.binds.is_empty()).then(|| self.binds.clone()),
             ..self.bounds()
         };
         let env = env.iter().map(|(name, value)| format!("{name}={value}"));

@@ -1,0 +1,86 @@
+//! Strangers' code, brought onto this host: one commit of a repository, and nothing of it that could reach beyond its folder.
+//!
+//! Nothing of it is run here: no hooks, no filters, no submodules.
+
+mod address;
+mod git;
+mod tree;
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use crate::{base::Size, run::Digest};
+
+/// Bytes of a checkout where the step says no other number.
+const SIZE_MAX: Size = Size(1 << 30);
+
+/// Code that is to be there.
+pub(super) struct Wanted<'a> {
+    pub(super) repository: &'a str,
+    pub(super) commit: &'a str,
+    /// Files that it must have.
+    pub(super) require: &'a [String],
+    pub(super) size_limit: Option<Size>,
+    /// Whether repositories of this host may be named, as for a rehearsal.
+    pub(super) allow_local: bool,
+}
+
+/// Why code cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Trouble {
+    /// What they named is not there, or is nothing that we take.
+    #[error("{0}")]
+    Theirs(String),
+    #[error("{0}")]
+    Network(String),
+    /// This host cannot.
+    #[error("{0}")]
+    Host(String),
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
+        Self::Host(format!("the folder for code: {error}"))
+    }
+}
+
+/// Makes the code be there, in a folder of its own below the one for all code, and gives the key that it is found by.
+pub(super) async fn fetch(wanted: &Wanted<'_>, folder: &Path, say: &fs::File) -> Result<String, Trouble> {
+    let address = address::read(wanted.repository, wanted.allow_local).map_err(Trouble::Theirs)?;
+    let commit = address::commit(wanted.commit).map_err(Trouble::Theirs)?;
+    let key = key(&address, commit);
+    let there = at(folder, &key);
+    if !there.exists() {
+        // Whoever else fetches the same does it in another place, and the first to be ready stays.
+        fs::create_dir_all(folder)?;
+        let made = tempfile::Builder::new().prefix(".fetching-").tempdir_in(folder)?;
+        let most = wanted.size_limit.unwrap_or(SIZE_MAX);
+        let tree = git::lay_out(&address, commit, most, made.path(), wanted.allow_local, say).await?;
+        let looked_at = tree.clone();
+        let looked = tokio::task::spawn_blocking(move || tree::look_through(&looked_at)).await;
+        looked.map_err(|error| Trouble::Host(error.to_string()))?.map_err(Trouble::Theirs)?;
+        match fs::rename(&tree, &there) {
+            Ok(()) => {}
+            Err(_) if there.exists() => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let missing = wanted.require.iter().find(|file| !tree::has(&there, file));
+    match missing {
+        Some(file) => Err(Trouble::Theirs(format!("expected the file `{file}` in {address} at {commit}, found none"))),
+        None => Ok(key),
+    }
+}
+
+/// The folder of the code with that key.
+pub(super) fn at(folder: &Path, key: &str) -> PathBuf {
+    folder.join(key)
+}
+
+/// The same code has the same key, whoever asks for it.
+fn key(address: &str, commit: &str) -> String {
+    let digest = Digest::of(address).to_string();
+    format!("{}-{}", &commit[..12], &digest[..16])
+}

@@ -1,0 +1,64 @@
+//! The folders of this host that work shares: strangers' code, the cache of models and data, what training leaves.
+//!
+//! Results name what lies here by keys, never by paths, so that a recorded result is true on whichever host holds it.
+
+use std::{
+    fs, io,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+/// Everyone may write into the folder for an attempt's outputs, for the image says who its program is; nobody else of this
+/// host can reach it, for the folder around it is ours alone.
+const OPEN: u32 = 0o777;
+const OURS: u32 = 0o700;
+
+#[derive(Clone, Debug)]
+pub(super) struct HostFolder(PathBuf);
+
+impl HostFolder {
+    /// Below the folder for the files of all runs.
+    pub(super) fn below(folder: &Path) -> Self {
+        // The engine takes whole paths only.
+        let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+        Self(folder.join("host"))
+    }
+
+    /// Checkouts, by their keys.
+    pub(super) fn code(&self) -> PathBuf {
+        self.0.join("code")
+    }
+
+    /// Models and data, by their keys.
+    pub(super) fn cache(&self) -> PathBuf {
+        self.0.join("cache")
+    }
+
+    /// The output folder of an attempt, made where it is not there.
+    pub(super) fn make_output(&self, attempt: &str) -> io::Result<PathBuf> {
+        let folder = self.output(attempt);
+        fs::create_dir_all(&folder)?;
+        fs::set_permissions(&folder, fs::Permissions::from_mode(OPEN))?;
+        fs::set_permissions(self.0.join("outputs"), fs::Permissions::from_mode(OURS))?;
+        Ok(folder)
+    }
+
+    pub(super) fn output(&self, attempt: &str) -> PathBuf {
+        self.0.join("outputs").join(attempt)
+    }
+
+    /// What an attempt sees of the cache: a folder of its own, in which each of its things has a place to be mounted at.
+    pub(super) fn make_view(&self, attempt: &str) -> io::Result<PathBuf> {
+        let folder = self.0.join("views").join(attempt);
+        fs::create_dir_all(&folder)?;
+        Ok(folder)
+    }
+
+    /// Takes away what only the attempt itself needed.
+    pub(super) fn clear(&self, attempt: &str) -> io::Result<()> {
+        match fs::remove_dir_all(self.0.join("views").join(attempt)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! Entrants' code on a real engine: cloned, built and trained as their repositories rely on it, and what becomes of those
+//! that fail, or try to reach what is not theirs.
+//!
+//! Tried where `GOD_FLOW_TEST_DOCKER` holds the address of an engine; `scripts/docker up` starts one.
+
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "these are tests, also what is shared by them below")]
+
+use std::{
+    fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use serde_json::{Value as Json, json};
+
+mod engine;
+use engine::IMAGE;
+
+/// Where repositories have the Dockerfile of a text task.
+const DOCKERFILE: &str = "dockerfiles/standalone-text-trainer.dockerfile";
+/// A trainer that leaves what it was given.
+const TRAINER: &str = r#"out=/app/checkpoints/task-1/out-1
+mkdir -p $out && echo "$@" > $out/arguments && echo "$WANDB_MODE $WANDB_DIR" > $out/environment
+"#;
+
+/// A folder with an entrant's repository, a workflow and the store of its runs.
+struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    /// With a repository whose trainer is that script.
+    fn of(trainer: &str) -> Self {
+        let place = Self { folder: tempfile::tempdir().unwrap() };
+        let dockerfile = format!("FROM {IMAGE}\nCOPY train.sh /train.sh\nENTRYPOINT [\"sh\", \"/train.sh\"]\n");
+        place.write(DOCKERFILE, &dockerfile);
+        place.write("train.sh", trainer);
+        place.git(&["init", "--quiet"]);
+        place
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.repository().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn repository(&self) -> PathBuf {
+        self.path().join("repository")
+    }
+
+    fn git(&self, arguments: &[&str]) -> String {
+        let mut git = Command::new("git");
+        git.env("GIT_CONFIG_GLOBAL", "/dev/null").args(["-c", "user.name=n", "-c", "user.email=e@x.org"]);
+        let output = git.args(arguments).current_dir(self.repository()).output().unwrap();
+        assert!(output.status.success(), "{}", told(&output));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// Commits what there is.
+    fn commit(&self) -> String {
+        self.git(&["add", "--all"]);
+        self.git(&["commit", "--quiet", "--message", "all"]);
+        self.git(&["rev-parse", "HEAD"])
+    }
+
+    /// Clones, builds and trains at a commit, with what is said besides.
+    fn run(&self, name: &str, commit: &str, more: &Json) -> Output {
+        let with = |what: &str, mut step: Json| {
+            let more = more.get(what).and_then(Json::as_object).cloned().unwrap_or_default();
+            step.as_object_mut().unwrap().extend(more);
+            step
+        };
+        let task = json!({
+            "id": "task-1", "kind": "instruct", "model": "org/model", "params_b": 1, "dataset": "data-1",
+            "columns": { "field_instruction": "q" }, "time": "30m"
+        });
+        let files = json!({ "model": null, "dataset": null, "file": null, "datasets": [], "size_bytes": 0 });
+        let clone = with(
+            "clone",
+            json!({
+                "repository": format!("file://{}", self.repository().display()), "commit": commit, "require": [DOCKERFILE]
+            }),
+        );
+        let train = json!({
+            "image": "${image}", "files": files, "task": task, "time": "30m", "output_name": "out-1", "hotkey": "5Hot"
+        });
+        let workflow = json!({
+            "god_flow": 1, "workflow": "entrant",
+            "steps": {
+                "code": { "clone": clone },
+                "image": with("build_step", json!({ "build": with("build", json!({ "code": "${code}", "dockerfile": DOCKERFILE })) })),
+                "train": with("train_step", json!({ "train": with("train", train) }))
+            },
+            "gives": { "output": "${train.output}", "cut_short": "${train.cut_short}" }
+        });
+        fs::write(self.path().join("w.yaml"), workflow.to_string()).unwrap();
+        let run = ["run", "w.yaml", "--backend", "docker", "--allow-local-code", "--json", "--name", name];
+        self.god_flow(&run)
+    }
+
+    fn god_flow(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_god-flow"));
+        command.args(arguments).current_dir(self.path()).env("GOD_FLOW_STORE", self.path().join("store.db"));
+        command.env("DOCKER_HOST", engine::address().unwrap()).output().unwrap()
+    }
+
+    fn log(&self, run: &str, node: &str) -> String {
+        String::from_utf8(self.god_flow(&["logs", run, node]).stdout).unwrap()
+    }
+
+    /// A file that training left.
+    fn left(&self, gives: &Json, name: &str) -> String {
+        let output = gives["output"].as_str().unwrap();
+        let path = self.path().join("host/outputs").join(output).join(name);
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+}
+
+/// What a run gives.
+fn given(output: &Output) -> Json {
+    assert!(output.status.success(), "{}", told(output));
+    let outcome: Json = serde_json::from_slice(&output.stdout).unwrap();
+    outcome["outcome"]["succeeded"]["gives"].clone()
+}
+
+fn told(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// Asserts that a run failed because of the entrant, with such words.
+fn fails(output: &Output, words: &str) {
+    assert_eq!(output.status.code(), Some(1), "{}", told(output));
+    assert!(told(output).contains(words), "expected {words:?} in {}", told(output));
+    assert!(told(output).replace(' ', "").contains("\"blame\":\"entrant\""), "{}", told(output));
+}
+
+macro_rules! with_engine {
+    () => {
+        match engine::ready().await {
+            Some(docker) => docker,
+            None => return,
+        }
+    };
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_entrants_code_is_cloned_built_and_trained_as_it_relies_on() {
+    let _docker = with_engine!();
+    let place = Place::of(TRAINER);
+    let commit = place.commit();
+    let first = given(&place.run("first", &commit, &json!({})));
+    assert_eq!(first["cut_short"], false);
+    let arguments = place.left(&first, "arguments");
+    let expected = "--task-id task-1 --model org/model --dataset data-1 --dataset-type {";
+    assert!(arguments.starts_with(expected), "{arguments}");
+    assert!(arguments.contains("\"field_instruction\":\"q\""), "{arguments}");
+    let expected =
+        "} --task-type InstructTextTask --file-format s3 --expected-repo-name out-1 --hours-to-complete 0.5\n";
+    assert!(arguments.ends_with(expected), "{arguments}");
+    assert_eq!(place.left(&first, "environment"), "offline /app/checkpoints/wandb_logs/task-1_5Hot\n");
+
+    // Nothing is fetched or built a second time.
+    fs::remove_dir_all(place.repository()).unwrap();
+    let second = given(&place.run("second", &commit, &json!({})));
+    assert_ne!(first["output"], second["output"], "each attempt has a folder of its own");
+    let log = place.log("second", "image");
+    assert!(log.contains("built it already"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_entrants_do_wrong_is_theirs_and_is_told() {
+    let _docker = with_engine!();
+    let place = Place::of("echo first; echo it is wrong here; exit 7\n");
+    let commit = place.commit();
+    fails(&place.run("exits", &commit, &json!({})), "it ended with exit code 7: first | it is wrong here");
+    fails(&place.run("none", &"0".repeat(40), &json!({})), "expected the commit 0000000");
+    fails(&place.run("missing", &commit, &json!({ "clone": { "require": ["NOTICE"] } })), "expected the file `NOTICE`");
+    let memory = json!({ "train": { "memory": "16MiB" } });
+    place.write("train.sh", "head -c 200000000 /dev/zero | tail -c 150000000 | head -c 1\n");
+    fails(&place.run("memory", &place.commit(), &memory), "it needed more than the 16MiB of memory");
+    place.write(DOCKERFILE, &format!("FROM {IMAGE}\nRUN echo before && cat /nothing\n"));
+    let output = place.run("build", &place.commit(), &json!({}));
+    fails(&output, "cat /nothing");
+    assert!(told(&output).contains("can't open '/nothing'"), "what the failing step said: {}", told(&output));
+    place.write(DOCKERFILE, "FROM scratch\nCOPY ../../secret /\n");
+    fails(&place.run("context", &place.commit(), &json!({})), "the build failed");
+    symlink("/etc/passwd", place.repository().join("link")).unwrap();
+    fails(&place.run("link", &place.commit(), &json!({})), "`link` is a link that leads out of the repository");
+    fs::remove_file(place.repository().join("link")).unwrap();
+    place.write("large", &"x".repeat(3_000_000));
+    let small = json!({ "clone": { "size_limit": "1MiB" } });
+    fails(&place.run("large", &place.commit(), &small), "expected a repository of at most 1MiB");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_overrun_keeps_what_is_there() {
+    let _docker = with_engine!();
+    let place = Place::of(&format!("{TRAINER}sleep 600\n"));
+    let late = json!({ "train_step": { "time_limit": "3s", "on_time_limit": "succeed" } });
+    let gives = given(&place.run("late", &place.commit(), &late));
+    assert_eq!(gives["cut_short"], true);
+    assert!(place.left(&gives, "arguments").contains("--task-id task-1"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trainer_is_shut_in() {
+    let _docker = with_engine!();
+    // Each line ends the training with a number of its own where it can do what it tries.
+    let place = Place::of(&format!(
+        "{TRAINER}touch /cache/x && exit 11\n\
+         touch /cache/hf_cache/x && exit 12\n\
+         wget -q -T 2 -O /dev/null http://1.1.1.1/ && exit 13\n\
+         mount -t tmpfs none /mnt && exit 14\n\
+         ls /app/checkpoints/.. | grep -v checkpoints && exit 15\n\
+         cat /proc/1/environ | grep -i -e token -e secret -e password && exit 16\n\
+         [ \"$(ls /app/checkpoints)\" = task-1 ] || exit 17\n\
+         ls /cache > $out/cache; exit 0\n"
+    ));
+    let gives = given(&place.run("inside", &place.commit(), &json!({})));
+    assert_eq!(place.left(&gives, "cache"), "hf_cache\n", "it sees nothing that it was not given");
+    // A hook, a filter or a submodule of a repository does nothing here.
+    let touched = place.path().join("touched");
+    place.write(".gitattributes", "* filter=evil\n");
+    place.write(".gitmodules", "[submodule \"a\"]\n\tpath = a\n\turl = file:///nowhere\n");
+    fs::create_dir_all(place.repository().join(".githooks")).unwrap();
+    place.write(".githooks/post-checkout", &format!("#!/bin/sh\ntouch {}\n", touched.display()));
+    given(&place.run("hooks", &place.commit(), &json!({})));
+    assert!(!touched.exists());
+    // Without the word no repository of this host is read.
+    let output = place.god_flow(&["run", "w.yaml", "--backend", "docker", "--json", "--name", "remote"]);
+    fails(&output, "expected the address of a repository");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_build_has_bounds() {
+    let _docker = with_engine!();
+    let place = Place::of(TRAINER);
+    place.write(DOCKERFILE, &format!("FROM {IMAGE}\nRUN head -c 30000000 /dev/zero > /large\n"));
+    let commit = place.commit();
+    let output = place.run("large", &commit, &json!({ "build": { "size_limit": "8MiB" } }));
+    fails(&output, "expected an image of at most 8MiB");
+    place.write(DOCKERFILE, &format!("FROM {IMAGE}\nRUN sleep 600\n"));
+    let output = place.run("slow", &place.commit(), &json!({ "build_step": { "time_limit": "3s" } }));
+    fails(&output, "it was not done within 3s");
+    place.write(
+        DOCKERFILE,
+        &format!("FROM {IMAGE}\nRUN ls /sys/class/net && [ \"$(ls /sys/class/net)\" = lo ]\nENTRYPOINT [\"true\"]\n"),
+    );
+    let output = place.run("offline", &place.commit(), &json!({ "build": { "network": false } }));
+    assert!(output.status.success(), "{}", told(&output));
+}
