@@ -213,7 +213,13 @@ async fn what_fails_has_a_cause_and_somebody_to_blame() {
             shell("true", &json!({ "mounts": [{ "from": "a", "to": "/a" }] })),
             "refused",
             "operator",
-            "holds no folders yet",
+            "this host holds nothing under the key `a`",
+        ),
+        (
+            shell("true", &json!({ "mounts": [{ "from": "../../../etc", "to": "/a" }] })),
+            "refused",
+            "operator",
+            "this host holds nothing under the key `../../../etc`",
         ),
     ] {
         let place = Place::of(&step);

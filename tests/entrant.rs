@@ -91,14 +91,25 @@ impl Place {
         let train = json!({
             "image": "${image}", "files": files, "task": task, "time": "30m", "output_name": "out-1", "hotkey": "5Hot"
         });
+        // What is held is seen by its keys: code to read, what training left to write to as well.
+        let look = "cat /code/train.sh && ! touch /code/x && touch /left/seen";
+        let look = json!({
+            "image": IMAGE, "command": ["sh", "-c", format!("{look} && echo '{{ \"seen\": true }}' > /outputs.json")],
+            "mounts": [
+                { "from": "${code.tree}", "to": "/code" },
+                { "from": "${split(train.output, '/')[0]}", "to": "/left", "writable": true }
+            ],
+            "outputs": { "seen": "bool" }
+        });
         let workflow = json!({
             "god_flow": 1, "workflow": "entrant",
             "steps": {
                 "code": { "clone": clone },
                 "image": with("build_step", json!({ "build": with("build", json!({ "code": "${code}", "dockerfile": DOCKERFILE })) })),
-                "train": with("train_step", json!({ "train": with("train", train) }))
+                "train": with("train_step", json!({ "train": with("train", train) })),
+                "look": { "container": look }
             },
-            "gives": { "output": "${train.output}", "cut_short": "${train.cut_short}" }
+            "gives": { "output": "${train.output}", "cut_short": "${train.cut_short}", "seen": "${look.seen}" }
         });
         fs::write(self.path().join("w.yaml"), workflow.to_string()).unwrap();
         let run = ["run", "w.yaml", "--backend", "docker", "--allow-local-code", "--json", "--name", name];
@@ -156,7 +167,8 @@ async fn an_entrants_code_is_cloned_built_and_trained_as_it_relies_on() {
     let place = Place::of(TRAINER);
     let commit = place.commit();
     let first = given(&place.run("first", &commit, &json!({})));
-    assert_eq!(first["cut_short"], false);
+    assert_eq!((&first["cut_short"], &first["seen"]), (&json!(false), &json!(true)));
+    assert_eq!(place.left(&first, "../../seen"), "", "a step wrote beside what training left");
     let arguments = place.left(&first, "arguments");
     let expected = "--task-id task-1 --model org/model --dataset data-1 --dataset-type {";
     assert!(arguments.starts_with(expected), "{arguments}");

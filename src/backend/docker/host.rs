@@ -5,7 +5,7 @@
 use std::{
     fs, io,
     os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 /// Everyone may write into the folder for an attempt's outputs, for the image says who its program is; nobody else of this
@@ -45,6 +45,14 @@ impl HostFolder {
 
     pub(super) fn output(&self, attempt: &str) -> PathBuf {
         self.0.join("outputs").join(attempt)
+    }
+
+    /// Where something lies that is held under a key, and whether it belongs to one attempt alone.
+    pub(super) fn held(&self, key: &str) -> Option<(PathBuf, bool)> {
+        let is_key = !key.is_empty() && Path::new(key).components().all(|part| matches!(part, Component::Normal(_)));
+        let all = [("outputs", true), ("code", false), ("cache", false)];
+        let mut places = all.map(|(kind, is_own)| (self.0.join(kind).join(key), is_own)).into_iter();
+        places.find(|(path, _)| is_key && path.exists())
     }
 
     /// What an attempt sees of the cache: a folder of its own, in which each of its things has a place to be mounted at.

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     action::{
         self, CONTAINER,
-        container::{self, Container, Network, Service},
+        container::{self, Container, Mount, Network, Service},
     },
     base::{Size, Ty},
     run::Blame,
@@ -46,6 +46,22 @@ pub(super) struct Shape {
     gpus: Vec<String>,
     /// Folders of the host, each with where the container sees it.
     binds: Vec<String>,
+}
+
+/// A folder of the host as a container sees it.
+fn bind(mount: &Mount, host: &HostFolder) -> Result<String, String> {
+    let Mount { from, to, writable } = mount;
+    let Some((path, is_own)) = host.held(from) else {
+        return Err(format!("this host holds nothing under the key `{from}`, so it cannot be mounted at `{to}`"));
+    };
+    let wants_to_write = *writable == Some(true);
+    if wants_to_write && !is_own {
+        return Err(format!("what others may need can only be read: mount `{from}` at `{to}` without `writable`"));
+    }
+    if !to.starts_with('/') || to.contains(':') {
+        return Err(format!("expected a whole path in the container, found `{to}`"));
+    }
+    Ok(format!("{}:{to}:{}", path.display(), if wants_to_write { "rw" } else { "ro" }))
 }
 
 /// What is taken from a container that has ended.
@@ -85,18 +101,13 @@ impl Shape {
         match action.name {
             CONTAINER => {
                 let container = container::call(input).map_err(unread)?;
-                if let Some(mount) = container.mounts.first() {
-                    return Err(format!(
-                        "the docker backend mounts no folders yet, so `{}` cannot be mounted",
-                        mount.from
-                    ));
-                }
+                let binds = container.mounts.iter().map(|mount| bind(mount, host)).collect::<Result<_, _>>()?;
                 let has_outputs = matches!(gives, Ty::Record(record) if !record.fields.is_empty());
                 let results = container.results.clone().unwrap_or_else(|| RESULTS.into());
                 let gives = if has_outputs { Gives::File(results) } else { Gives::Nothing };
                 let env =
                     whose.iter().map(|(what, value)| format!("GOD_FLOW_{}={value}", what.to_uppercase())).collect();
-                Ok(Self { env, ..bare(container, gives, Blame::Operator) })
+                Ok(Self { env, binds, ..bare(container, gives, Blame::Operator) })
             }
             train::NAME => {
                 let train = action::train::call(input).map_err(unread)?;
