@@ -36,23 +36,22 @@ impl HostFolder {
 
     /// The output folder of an attempt, made where it is not there.
     pub(super) fn make_output(&self, attempt: &str) -> io::Result<PathBuf> {
-        let folder = self.output(attempt);
+        let folder = self.0.join("outputs").join(attempt);
         fs::create_dir_all(&folder)?;
         fs::set_permissions(&folder, fs::Permissions::from_mode(OPEN))?;
         fs::set_permissions(self.0.join("outputs"), fs::Permissions::from_mode(OURS))?;
         Ok(folder)
     }
 
-    pub(super) fn output(&self, attempt: &str) -> PathBuf {
-        self.0.join("outputs").join(attempt)
+    /// What a training left, by its key; nothing where a link stands on the way there.
+    pub(super) fn output(&self, key: &str) -> Option<PathBuf> {
+        below(&self.0.join("outputs"), key)
     }
 
     /// Where something lies that is held under a key, and whether it belongs to one attempt alone.
     pub(super) fn held(&self, key: &str) -> Option<(PathBuf, bool)> {
-        let is_key = !key.is_empty() && Path::new(key).components().all(|part| matches!(part, Component::Normal(_)));
-        let all = [("outputs", true), ("code", false), ("cache", false)];
-        let mut places = all.map(|(kind, is_own)| (self.0.join(kind).join(key), is_own)).into_iter();
-        places.find(|(path, _)| is_key && path.exists())
+        let output = self.output(key).map(|path| (path, true));
+        output.or_else(|| below(&self.code(), key).map(|path| (path, false)))
     }
 
     /// What an attempt sees of the cache: a folder of its own, in which each of its things has a place to be mounted at.
@@ -67,6 +66,46 @@ impl HostFolder {
         match fs::remove_dir_all(self.0.join("views").join(attempt)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
+        }
+    }
+}
+
+/// A path below a folder. Strangers write there: a link of theirs leads nowhere.
+fn below(root: &Path, key: &str) -> Option<PathBuf> {
+    let mut path = root.to_owned();
+    for part in Path::new(key).components() {
+        let Component::Normal(name) = part else { return None };
+        path.push(name);
+        fs::symlink_metadata(&path).ok().filter(|found| !found.is_symlink())?;
+    }
+    (path != root).then_some(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_reached_through_a_link() {
+        let place = tempfile::tempdir().unwrap();
+        let host = HostFolder::below(place.path());
+        let folder = host.make_output("attempt").unwrap();
+        fs::create_dir_all(folder.join("task/out")).unwrap();
+        symlink("/etc", folder.join("link")).unwrap();
+        for (key, is_held) in [
+            ("attempt", true),
+            ("attempt/task/out", true),
+            ("attempt/link", false),
+            ("attempt/link/ssl", false),
+            ("attempt/../attempt", false),
+            ("/etc", false),
+            ("attempt/nothing", false),
+            ("", false),
+        ] {
+            assert_eq!(host.output(key).is_some(), is_held, "{key}");
+            assert_eq!(host.held(key).is_some(), is_held, "{key}");
         }
     }
 }

@@ -3,10 +3,11 @@
 //! Whoever wrote the image is a stranger. Nothing here depends on what they say of themselves: no capabilities, no new
 //! privileges, the engine's own filter of system calls, no network but what the step asks for, a bound on processes.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, path::PathBuf};
 
 use bollard::models::{
-    ContainerCreateBody, DeviceRequest, EndpointSettings, HostConfig, HostConfigLogConfig, NetworkingConfig,
+    ContainerCreateBody, DeviceRequest, EndpointSettings, HostConfig, HostConfigLogConfig, Mount, MountType,
+    NetworkingConfig,
 };
 
 use super::{
@@ -18,7 +19,7 @@ use super::{
 use crate::{
     action::{
         self, CONTAINER,
-        container::{self, Container, Mount, Network, Service},
+        container::{self, Container, Network, Service},
     },
     base::{Size, Ty},
     run::Blame,
@@ -44,24 +45,42 @@ pub(super) struct Shape {
     labels: HashMap<String, String>,
     env: Vec<String>,
     gpus: Vec<String>,
-    /// Folders of the host, each with where the container sees it.
-    binds: Vec<String>,
+    /// What it sees of the host.
+    binds: Vec<Bind>,
 }
 
-/// A folder of the host as a container sees it.
-fn bind(mount: &Mount, host: &HostFolder) -> Result<String, String> {
-    let Mount { from, to, writable } = mount;
-    let Some((path, is_own)) = host.held(from) else {
-        return Err(format!("this host holds nothing under the key `{from}`, so it cannot be mounted at `{to}`"));
-    };
-    let wants_to_write = *writable == Some(true);
-    if wants_to_write && !is_own {
-        return Err(format!("what others may need can only be read: mount `{from}` at `{to}` without `writable`"));
+/// A folder or file of the host as a container sees it.
+pub(super) struct Bind {
+    pub(super) from: PathBuf,
+    pub(super) to: String,
+    pub(super) writable: bool,
+}
+
+impl Bind {
+    fn of(mount: &container::Mount, host: &HostFolder) -> Result<Self, String> {
+        let container::Mount { from: key, to, writable } = mount;
+        let Some((from, is_own)) = host.held(key) else {
+            return Err(format!("this host holds nothing under the key `{key}`, so it cannot be mounted at `{to}`"));
+        };
+        let writable = *writable == Some(true);
+        if writable && !is_own {
+            return Err(format!("what others may need can only be read: mount `{key}` at `{to}` without `writable`"));
+        }
+        if !to.starts_with('/') {
+            return Err(format!("expected a whole path in the container, found `{to}`"));
+        }
+        Ok(Self { from, to: to.clone(), writable })
     }
-    if !to.starts_with('/') || to.contains(':') {
-        return Err(format!("expected a whole path in the container, found `{to}`"));
+
+    fn mount(&self) -> Mount {
+        Mount {
+            typ: Some(MountType::BIND),
+            source: Some(self.from.display().to_string()),
+            target: Some(self.to.clone()),
+            read_only: Some(!self.writable),
+            ..Mount::default()
+        }
     }
-    Ok(format!("{}:{to}:{}", path.display(), if wants_to_write { "rw" } else { "ro" }))
 }
 
 /// What is taken from a container that has ended.
@@ -101,7 +120,7 @@ impl Shape {
         match action.name {
             CONTAINER => {
                 let container = container::call(input).map_err(unread)?;
-                let binds = container.mounts.iter().map(|mount| bind(mount, host)).collect::<Result<_, _>>()?;
+                let binds = container.mounts.iter().map(|mount| Bind::of(mount, host)).collect::<Result<_, _>>()?;
                 let has_outputs = matches!(gives, Ty::Record(record) if !record.fields.is_empty());
                 let results = container.results.clone().unwrap_or_else(|| RESULTS.into());
                 let gives = if has_outputs { Gives::File(results) } else { Gives::Nothing };
@@ -158,7 +177,7 @@ impl Shape {
             nano_cpus: cpus.map(|cpus| i64::from(cpus) * 1_000_000_000),
             shm_size: bytes(*shared_memory),
             device_requests: gpus,
-            binds: (!self.binds.is_empty()).then(|| self.binds.clone()),
+            mounts: (!self.binds.is_empty()).then(|| self.binds.iter().map(Bind::mount).collect()),
             ..self.bounds()
         };
         let env = env.iter().map(|(name, value)| format!("{name}={value}"));

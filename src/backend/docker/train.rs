@@ -2,12 +2,12 @@
 //!
 //! What they rely on is a contract between subnet and miners, of which nothing may change here: `docs/containers.md` has it.
 
-use std::{collections::HashMap, fs, io, path::Path};
+use std::{collections::HashMap, fs, io};
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value as Json, json};
 
-use super::host::HostFolder;
+use super::{host::HostFolder, shape::Bind};
 use crate::{
     action::{
         container::Container,
@@ -32,8 +32,7 @@ pub(super) struct Asked {
     pub(super) container: Container,
     /// Where what it leaves lies, below the folder of outputs.
     pub(super) output: String,
-    /// Folders of the host, each with where the container sees it.
-    pub(super) binds: Vec<String>,
+    pub(super) binds: Vec<Bind>,
     pub(super) labels: HashMap<String, String>,
 }
 
@@ -49,7 +48,7 @@ pub(super) fn container(train: &Train, gpus: usize, attempt: &str, host: &HostFo
     let hotkey = train.hotkey.as_deref().filter(|hotkey| is_name(hotkey)).unwrap_or("unknown");
     let folder = |error: io::Error| format!("the folders of the attempt: {error}");
     let outputs = host.make_output(attempt).map_err(folder)?;
-    let mut binds = vec![bind(&outputs, OUTPUTS, "rw")];
+    let mut binds = vec![Bind { from: outputs, to: OUTPUTS.into(), writable: true }];
     binds.extend(cache(train, attempt, host).map_err(folder)?);
     let each = |per_gpu: u64| per_gpu.saturating_mul(gpus as u64);
     let memory = train.memory.or(train.memory_per_gpu.filter(|_| gpus > 0).map(|size| Size(each(size.0))));
@@ -83,15 +82,11 @@ pub(super) fn container(train: &Train, gpus: usize, attempt: &str, host: &HostFo
     })
 }
 
-fn bind(from: &Path, to: &str, mode: &str) -> String {
-    format!("{}:{to}:{mode}", from.display())
-}
-
 /// The cache as this training sees it: only what it was given, under the names that it expects, and never to be written to.
-fn cache(train: &Train, attempt: &str, host: &HostFolder) -> io::Result<Vec<String>> {
+fn cache(train: &Train, attempt: &str, host: &HostFolder) -> io::Result<Vec<Bind>> {
     let (files, task) = (&train.files, &train.task);
     let view = host.make_view(attempt)?;
-    let mut binds = vec![bind(&view, CACHE, "ro")];
+    let mut binds = vec![Bind { from: view.clone(), to: CACHE.into(), writable: false }];
     let mut show = |key: &str, name: String| -> io::Result<()> {
         let from = host.cache().join(key);
         // What is mounted needs something to be mounted on.
@@ -102,7 +97,7 @@ fn cache(train: &Train, attempt: &str, host: &HostFolder) -> io::Result<Vec<Stri
             fs::create_dir_all(on.parent().unwrap_or(&view))?;
             fs::File::create(&on)?;
         }
-        binds.push(bind(&from, &format!("{CACHE}/{name}"), "ro"));
+        binds.push(Bind { from, to: format!("{CACHE}/{name}"), writable: false });
         Ok(())
     };
     if let Some(key) = &files.model {
