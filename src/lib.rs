@@ -8,6 +8,7 @@ pub mod base;
 pub mod cli;
 pub mod document;
 pub mod driver;
+pub mod hub;
 pub mod plan;
 pub mod rule;
 pub mod run;
