@@ -51,9 +51,10 @@ impl Hub {
         let bytes = weigh(wanted, &commit, &files)?;
         let staging = prepare(into, &commit, bytes).await?;
         progress.expect(bytes);
-        let all = stream::iter(files.iter().map(|(path, entry)| {
-            let staging = &staging;
-            let commit = &commit;
+        // By numbers, since closures over references would keep this from being a task.
+        let list: Vec<_> = files.iter().collect();
+        let all = stream::iter((0..list.len()).map(|at| {
+            let (commit, staging, (path, entry)) = (&commit, &staging, list[at]);
             async move { self.one(wanted, commit, path, entry, staging, progress).await }
         }));
         all.buffer_unordered(self.parallel).try_collect::<()>().await?;

@@ -86,7 +86,9 @@ impl Hub {
                 None => BTreeMap::new(),
             };
             let mut changes = deleted(how, &files, &there);
-            let settled = stream::iter(files.iter().map(|file| {
+            // By numbers, since closures over references would keep this from being a task.
+            let settled = stream::iter((0..files.len()).map(|at| {
+                let file = &files[at];
                 let (known, there, mode) = (ready.get(&file.path).cloned(), there.get(&file.path), modes[&file.path]);
                 async move {
                     if is_same(file, there).await? {

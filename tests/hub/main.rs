@@ -9,9 +9,14 @@ mod files;
 mod standin;
 mod upload;
 
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
-use god_flow::hub::{Hub, Reach, Secret, Settings};
+use god_flow::hub::{Cache, Hub, Kind, Progress, Reach, Secret, Settings, Upload, Wanted};
 use standin::{StandIn, TOKEN};
 
 /// A hub that is asked with little patience.
@@ -60,4 +65,31 @@ fn names(folder: &Path) -> Vec<String> {
         fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
+}
+
+/// Backends carry transfers out beside one another, as tasks of their own.
+#[tokio::test(flavor = "multi_thread")]
+async fn transfers_may_be_tasks() {
+    let it = StandIn::start().await;
+    it.put("models/o/m", &[("config.json", b"{}")]);
+    let root = tempfile::tempdir().unwrap();
+    let (hub, out) = (Arc::new(hub(&it)), root.path().join("out"));
+    fs::create_dir(&out).unwrap();
+    fs::write(out.join("x.bin"), bytes(2_000, 1)).unwrap();
+    let sends = Arc::clone(&hub);
+    let sent = tokio::spawn(async move {
+        sends.upload(&out, "o/r", &Upload::default(), &Progress::default()).await.unwrap();
+    });
+    let cache = Cache::open(&root.path().join("cache"), None).await.unwrap();
+    let came = tokio::spawn(async move {
+        let wanted = Wanted { kind: Kind::Model, id: "o/m", revision: None, size_limit: None };
+        let make = |path: PathBuf| {
+            let hub = Arc::clone(&hub);
+            async move { hub.snapshot(&wanted, &path, &Progress::default()).await.map(drop) }
+        };
+        let held = cache.get("o/m", make).await.unwrap();
+        fs::read(held.path().join("config.json")).unwrap()
+    });
+    sent.await.unwrap();
+    assert_eq!(came.await.unwrap(), b"{}");
 }
