@@ -126,7 +126,7 @@ fn what_is_recorded_by_hand_asks_why_in_plain_words() {
     }
     for (line, says) in [
         ("decide --help", "left out, `$USER` or `$LOGNAME`, or else `operator`"),
-        ("run --help", "Runs containers: not in this version"),
+        ("run --help", "in containers of its Docker engine"),
     ] {
         let help = place.ends("here", line, 0);
         assert!(help.contains(says), "{line}: {help}");
