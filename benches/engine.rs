@@ -3,7 +3,7 @@
 //!
 //! `cargo bench --bench engine -- [noop|true|gap|resume] [NODES]`. The graph has 100 layers (10 where there are fewer than
 //! 1,000 nodes), each node needing two of the layer above. `true` runs GNU make and ninja on the same graph in turn with
-//! the engine and tells the ratios. `gap` is a chain of commands that note when they begin and end: how long it is from the
+//! the engine and tells the ratios; `AHEAD` says how many commands are ordered ahead, 8 where it is not set. `gap` is a chain of commands that note when they begin and end: how long it is from the
 //! end of one to the beginning of the next. SQLite's file is made under `TMPDIR`.
 
 #![expect(clippy::print_stdout, reason = "figures are what this is for")]
@@ -265,7 +265,8 @@ fn commands(folder: &Path, ready: &Ready, jobs: u32) -> Duration {
         let run = begin(&*store, ready).await;
         let (reports, inputs) = mpsc::channel(REPORTS_MAX);
         let keeper = (env!("CARGO_BIN_EXE_god-flow").into(), vec!["keep-commands".into()]);
-        let settings = Settings { folder: folder.to_owned(), dir: None, keeper, jobs };
+        let ahead = std::env::var("AHEAD").map_or(8, |it| it.parse().expect("a number"));
+        let settings = Settings { folder: folder.to_owned(), dir: None, keeper, jobs, ahead };
         let backend = Arc::new(Processes::new(settings, run, reports));
         drive(store, backend, run, inputs).await
     })

@@ -154,7 +154,7 @@ fn backend(
         }
         Kind::Process => {
             let keeper = (env!("CARGO_BIN_EXE_god-flow").into(), vec!["keep-commands".into()]);
-            let settings = Settings { folder: folder.to_owned(), dir: None, keeper, jobs: 2 };
+            let settings = Settings { folder: folder.to_owned(), dir: None, keeper, jobs: 2, ahead: 2 };
             Arc::new(Processes::new(settings, run, reports))
         }
         Kind::Docker => {
@@ -312,7 +312,7 @@ async fn without_a_keeper_nothing_begins() {
     let scene = Scene::new(Kind::Process, QUICK).await;
     let (reports, mut inputs) = mpsc::channel(REPORTS_MAX);
     let keeper = ("/nowhere/god-flow".into(), Vec::new());
-    let settings = Settings { folder: scene.folder.path().to_owned(), dir: None, keeper, jobs: 2 };
+    let settings = Settings { folder: scene.folder.path().to_owned(), dir: None, keeper, jobs: 2, ahead: 2 };
     let backend = Processes::new(settings, scene.id.run, reports);
     scene.ensure(&backend);
     let Report::Failed(failure) = report(&mut inputs).await else { panic!("it fails") };

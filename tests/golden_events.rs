@@ -54,8 +54,10 @@ fn all() -> Vec<(String, Event)> {
         cpus: 64,
         memory: Size(1 << 40),
         slots: 8,
+        ahead: 0,
         holds: BTreeSet::from(["model".into()]),
     };
+    let ahead = HostOffer { ahead: 4, ..HostOffer::default() };
     let ruled = |ruling| Event::Ruled { node: node.clone(), ruling, who: who.clone(), why: why.clone() };
     let started = |gpus: Vec<GpuId>| Event::AttemptStarted {
         node: node.clone(),
@@ -82,6 +84,7 @@ fn all() -> Vec<(String, Event)> {
         ("again", created(Some(again))),
         ("", Event::HostJoined { host: host.clone(), offer }),
         ("bare", Event::HostJoined { host: host.clone(), offer: HostOffer::default() }),
+        ("ahead", Event::HostJoined { host: host.clone(), offer: ahead }),
         ("", Event::HostLost { host: host.clone() }),
         ("", Event::HostDrained { host: host.clone() }),
         ("", Event::Drained { host: host.clone(), who: who.clone(), why: why.clone() }),
@@ -99,6 +102,7 @@ fn all() -> Vec<(String, Event)> {
         ("failure", reused(basis(true), Kept::Failure(failure.clone()))),
         ("", started(vec![gpu("0"), gpu("1")])),
         ("bare", started(Vec::new())),
+        ("", Event::AttemptWithdrawn { node: node.clone(), attempt: 2 }),
         ("", Event::Overtime { node: node.clone(), attempt: 2 }),
         ("", succeeded(false)),
         ("cut_short", succeeded(true)),

@@ -95,6 +95,14 @@ pub trait Backend: Send + Sync {
     /// then is reported with it. Saying it twice changes nothing.
     fn stop(&self, id: &AttemptId, keep: bool);
 
+    /// Takes an attempt back that waits at its host, which is then reported; what has begun goes on. Only where a host takes
+    /// attempts ahead is there anything to take back.
+    fn withdraw(&self, _id: &AttemptId, _work: Work<'_>) {}
+
+    /// What was reported of an attempt is recorded, and what follows from it is said. Until then nothing begins by itself
+    /// that waited while an attempt failed.
+    fn heard(&self, _id: &AttemptId) {}
+
     /// The log of an attempt from a byte on.
     async fn logs(&self, id: &AttemptId, from: u64) -> Result<LogPart, Error>;
 
@@ -122,7 +130,8 @@ pub fn changes(run: &Run, hosts: Vec<(HostId, HostOffer)>) -> Vec<Input> {
             offered.sort_by(|a, b| a.0.cmp(&b.0));
             host.state() != HostState::Gone
                 && gpus.eq(offered)
-                && (host.cpus, host.memory, host.slots) == (offer.cpus, offer.memory, offer.slots)
+                && (host.cpus, host.memory, host.slots, host.ahead)
+                    == (offer.cpus, offer.memory, offer.slots, offer.ahead)
                 && offer.holds.is_subset(&host.holds)
         });
         if !same {

@@ -11,11 +11,13 @@ pub(super) const COMMAND: &str = "keep-commands";
 pub(super) struct Args {
     /// The folder of the run's attempts.
     folder: PathBuf,
+    /// Commands at once.
+    jobs: u32,
 }
 
 pub(super) fn run(args: &Args, out: &Out) -> Exit {
     #[cfg(unix)]
-    let kept = crate::backend::process::keeper::keep(&args.folder);
+    let kept = crate::backend::process::keeper::keep(&args.folder, args.jobs);
     #[cfg(not(unix))]
     let kept: std::io::Result<()> = Err(std::io::Error::other("local commands are run on Unix systems only"));
     match kept {

@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{Read, Seek, SeekFrom},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -19,6 +19,7 @@ use super::{
 use crate::{
     backend::{self, AttemptId},
     run::Status,
+    view::Went,
     workflow::Does,
 };
 
@@ -66,6 +67,7 @@ fn print(args: &Args, out: &Out) -> Result<Exit, Exit> {
         }
         let over = !args.follow || is_over(&told, args);
         let left = !over && followed.is_left(out)?;
+        let is_silent = may_lack(&told, args, attempt, &path);
         loop {
             let mut bytes = Vec::new();
             let read = File::open(&path).and_then(|mut file| {
@@ -75,7 +77,9 @@ fn print(args: &Args, out: &Out) -> Result<Exit, Exit> {
             match read {
                 Ok(0) => break,
                 Ok(count) => from += count as u64,
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound && args.follow && !over => break,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound && (args.follow && !over || is_silent) => {
+                    break;
+                }
                 Err(error) => return Err(out.failure(&format!("cannot read {}: {error}", path.display()))),
             }
             let bytes = if out.json { lines.of(&bytes) } else { bytes };
@@ -166,10 +170,17 @@ fn path(told: &Told, args: &Args, out: &Out) -> Result<(PathBuf, u32), Exit> {
     }
 }
 
+/// Whether there need not be a log: the attempt has not begun, or what went well without a word has left its log to another.
+fn may_lack(told: &Told, args: &Args, number: u32, log: &Path) -> bool {
+    let mut tries = told.history.tries.iter().filter(|it| *it.node == *args.node && it.attempt == number);
+    let went = tries.next_back().map(|it| it.went);
+    matches!(went, Some(Went::Ordered | Went::Withdrawn | Went::Succeeded)) && log.parent().is_some_and(Path::is_dir)
+}
+
 /// Whether nothing more will be written.
 fn is_over(told: &Told, args: &Args) -> bool {
     let run = &told.world.run;
-    let current = run.find(&args.node).filter(|node| run.status(*node) == Status::Running);
+    let current = run.find(&args.node).filter(|node| matches!(run.status(*node), Status::Ordered | Status::Running));
     let current = current.and_then(|node| run.attempts.get(&node)).map(|attempt| attempt.number);
     match (current, args.attempt) {
         (None, _) => true,

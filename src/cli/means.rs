@@ -55,6 +55,9 @@ pub(super) fn setup(args: &Args, workflow: &Workflow, address: &str, out: &Out) 
             out.wrong("--jobs is for local commands, and this is a mock run: its world says what its hosts do at once")
         );
     }
+    if args.ahead.is_some() && backend != Kind::Process {
+        return Err(out.wrong("--ahead is for local commands, and this run has none; add --backend process"));
+    }
     let world = args.world.as_deref().map(|path| files::world_file(path, out)).transpose()?;
     let world = world.map(|(text, _)| text);
     let gpus = gpus(&args.containers.gpus).map_err(|why| out.wrong(&why))?;
@@ -66,6 +69,7 @@ pub(super) fn setup(args: &Args, workflow: &Workflow, address: &str, out: &Out) 
         world,
         speed: args.speed.clone(),
         jobs: args.jobs,
+        ahead: args.ahead,
         engine,
         gpus,
         local_code: args.containers.allow_local_code,

@@ -31,6 +31,9 @@ pub(super) struct Args {
     /// Local commands that run at once.
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), allow_negative_numbers = true)]
     jobs: Option<u32>,
+    /// Local commands that are ordered ahead, so that the next begins the moment one ends.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=64), allow_negative_numbers = true)]
+    ahead: Option<u32>,
     /// Goes on in the background and prints the run's name.
     #[arg(long)]
     detach: bool,
@@ -59,6 +62,7 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
     };
     for (given, option, kind, of) in [
         (args.jobs.is_some(), "--jobs", Kind::Process, "local commands"),
+        (args.ahead.is_some(), "--ahead", Kind::Process, "local commands"),
         (args.speed.is_some(), "--speed", Kind::Mock, "mock runs"),
     ] {
         if given && setup.backend != kind {
@@ -67,6 +71,7 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
     }
     setup.speed = args.speed.clone().or(setup.speed);
     setup.jobs = args.jobs.or(setup.jobs);
+    setup.ahead = args.ahead.or(setup.ahead);
     if let Err(why) = setup.speed() {
         return out.wrong(&format!("--speed: {why}"));
     }

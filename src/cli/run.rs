@@ -60,6 +60,9 @@ pub(super) struct Args {
     /// Local commands that run at once; as many as there are processors where it is left out.
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), allow_negative_numbers = true)]
     pub(super) jobs: Option<u32>,
+    /// Local commands that are ordered ahead, so that the next begins the moment one ends; 8 where it is left out.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=64), allow_negative_numbers = true)]
+    pub(super) ahead: Option<u32>,
     #[command(flatten)]
     pub(super) containers: Containers,
     /// The name of the run; a friendly one is made up where it is left out.

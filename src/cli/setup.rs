@@ -18,6 +18,9 @@ use crate::{
     sim::Model,
 };
 
+/// Local commands that are usually ordered ahead: enough that the engine keeps up with commands of a millisecond.
+const AHEAD: u32 = 8;
+
 /// What does the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
@@ -43,6 +46,9 @@ pub(super) struct Setup {
     /// Commands or containers without GPUs at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) jobs: Option<u32>,
+    /// Local commands that are ordered beyond those.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) ahead: Option<u32>,
     /// The folder in which local commands run and from which their own folders are seen: where the run was started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) dir: Option<PathBuf>,
@@ -75,7 +81,7 @@ impl Setup {
         match self.backend {
             Kind::Mock => Ok(self.model()?.hosts()),
             #[cfg(unix)]
-            Kind::Process => Ok(crate::backend::process::hosts(self.jobs())),
+            Kind::Process => Ok(crate::backend::process::hosts(self.jobs(), self.ahead())),
             #[cfg(not(unix))]
             Kind::Process => Ok(Vec::new()),
             Kind::Docker => {
@@ -98,6 +104,11 @@ impl Setup {
     fn jobs(&self) -> u32 {
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         self.jobs.unwrap_or_else(|| u32::try_from(processors).unwrap_or(u32::MAX))
+    }
+
+    /// Local commands that are ordered beyond those that run.
+    fn ahead(&self) -> u32 {
+        self.ahead.unwrap_or(AHEAD)
     }
 
     pub(super) fn speed(&self) -> Result<Speed, String> {
@@ -158,6 +169,7 @@ impl Setup {
             dir: self.dir.clone(),
             keeper: (program, vec![super::keep::COMMAND.into()]),
             jobs: self.jobs(),
+            ahead: self.ahead(),
         };
         Ok(Box::new(Processes::new(settings, run, reports)))
     }

@@ -205,6 +205,8 @@ fn of_node(told: &Told, it: &NodeView, resume: &str, out: &Out) -> String {
         let gpus: Vec<String> = attempt.gpus.iter().map(ToString::to_string).collect();
         let gpus = if gpus.is_empty() { String::new() } else { format!(" GPU {}", gpus.join(",")) };
         let how = match attempt.went {
+            Went::Ordered => "ordered, not begun",
+            Went::Withdrawn => "taken back before it began",
             Went::Running if told.is_left() => "left under way",
             Went::Running => "running",
             Went::Succeeded => "succeeded",

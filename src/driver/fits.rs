@@ -26,8 +26,8 @@ pub struct Unfit {
 /// What no host could ever hold of a foreseen run, step by step. What cannot be foreseen is not refused.
 pub fn refuse(foreseen: &Foreseen, hosts: Vec<(HostId, HostOffer)>) -> Vec<Unfit> {
     let mut fleet = Fleet::default();
-    for (host, HostOffer { gpus, cpus, memory, slots, holds }) in hosts {
-        fleet.join(host, Offer { gpus, cpus, memory, slots, holds });
+    for (host, HostOffer { gpus, cpus, memory, slots, ahead, holds }) in hosts {
+        fleet.join(host, Offer { gpus, cpus, memory, slots, ahead, holds });
     }
     let mut unfit: Vec<Unfit> = Vec::new();
     let mut refuse = |node: NodeIx, shape: &Shape| {

@@ -1,5 +1,7 @@
 //! A session: from reading the run back to its end, turn by turn.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -69,7 +71,10 @@ impl Driver {
                 biased;
                 Some(asked) = self.desk.commands.recv() => self.obey(world, fence, asked).await?,
                 Some(look) = self.desk.looks.recv() => look(world),
-                Ok(()) = self.desk.leave.changed() => world.hold_back(true),
+                Ok(()) = self.desk.leave.changed() => {
+                    world.hold_back(true);
+                    self.withdraw_ordered(world);
+                }
                 Ok(()) = lost.changed() => return Err(store::Error::Fenced { run: self.run }.into()),
                 _ = self.inputs.recv_many(&mut batch, INPUTS_MAX) => {
                     self.turn(world, fence, &mut batch, Dispatch::New).await?;
@@ -98,7 +103,13 @@ impl Driver {
         if let Some(by) = self.clock.jumped() {
             inputs.insert(0, Input::ClockJumped { by });
         }
-        let records = world.handle(self.clock.now(), inputs.drain(..));
+        let mut heard: Vec<(NodeId, u32)> = Vec::new();
+        let inputs = inputs.drain(..).inspect(|input| {
+            if let Input::Report { node, attempt, .. } = input {
+                heard.push((node.clone(), *attempt));
+            }
+        });
+        let records = world.handle(self.clock.now(), inputs);
         if !records.is_empty() {
             self.store.append(fence, &records).await?;
         }
@@ -106,6 +117,7 @@ impl Driver {
             Dispatch::All => self.dispatch_all(world),
             Dispatch::New => self.dispatch_new(world, &records),
         }
+        heard.into_iter().for_each(|(node, number)| self.backend.heard(&AttemptId { run: self.run, node, number }));
         if !records.is_empty() {
             self.desk.publish(records);
         }
@@ -142,7 +154,7 @@ impl Driver {
             End::Held(run.held.iter().map(|node| run.plan.id(*node).into()).collect())
         } else {
             match self.desk.leaving() {
-                Leaving::AtOnce => End::Left { under_way: run.attempts.len() },
+                Leaving::AtOnce => End::Left { under_way: run.attempts.len() - run.ordered().count() },
                 Leaving::WhenIdle if run.attempts.is_empty() => End::Left { under_way: 0 },
                 Leaving::WhenIdle | Leaving::Not => return Ok(None),
             }
@@ -154,15 +166,36 @@ impl Driver {
 
     /// Everything that ought to be under way, after the run was read back.
     fn dispatch_all(&mut self, world: &World) {
-        for node in world.run.attempts.keys().copied() {
-            self.ensure(world, node);
+        let nothing_begins = world.run.paused || world.is_held_back();
+        let ordered: HashSet<NodeIx> = world.run.ordered().collect();
+        for (node, attempt) in world.run.wanted() {
+            if ordered.contains(&node) && (nothing_begins || attempt.ending.is_some()) {
+                self.withdraw(world, node);
+            } else {
+                self.ensure(world, node);
+            }
             self.stop_if_ending(world, node);
         }
     }
 
+    /// What waits at its host is not to begin.
+    fn withdraw(&self, world: &World, node: NodeIx) {
+        if let Some(attempt) = world.run.attempts.get(&node) {
+            let id = self.id(world, node, attempt.number);
+            // What moves money waits for nobody.
+            if !self.teller.as_ref().is_some_and(|teller| teller.has(&id)) {
+                self.backend.withdraw(&id, Work { run: &world.run, node, attempt });
+            }
+        }
+    }
+
+    fn withdraw_ordered(&self, world: &World) {
+        world.run.ordered().for_each(|node| self.withdraw(world, node));
+    }
+
     /// What the records of this turn began or ended.
     fn dispatch_new(&mut self, world: &World, records: &[Record]) {
-        let mut may_stop = false;
+        let (mut may_stop, mut nothing_begins) = (false, false);
         for record in records {
             match &*record.kind {
                 "attempt_started" => {
@@ -171,8 +204,12 @@ impl Driver {
                     }
                 }
                 "overtime" | "settled" | "held" | "failed" | "ruled" | "cancelled" => may_stop = true,
+                "paused" | "drained" | "host_drained" => nothing_begins = true,
                 _ => {}
             }
+        }
+        if nothing_begins {
+            self.withdraw_ordered(world);
         }
         if may_stop {
             world.run.attempts.keys().for_each(|node| self.stop_if_ending(world, *node));

@@ -271,9 +271,10 @@ impl Run {
         let end = self.plan.close_of(begin);
         let open = matches!(
             self.status(begin),
-            Status::Waiting | Status::Retrying | Status::Held | Status::Open | Status::Running
+            Status::Waiting | Status::Retrying | Status::Held | Status::Open | Status::Ordered | Status::Running
         );
-        open && matches!(self.status(end), Status::Waiting | Status::Retrying | Status::Held | Status::Running)
+        let undone = [Status::Waiting, Status::Retrying, Status::Held, Status::Ordered, Status::Running];
+        open && undone.contains(&self.status(end))
     }
 
     /// Whether nothing can go on without an operator.

@@ -11,6 +11,9 @@ use crate::plan::{NodeIx, Part};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     pub waiting: usize,
+    /// Told to a host, where they wait for a slot.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub ordered: usize,
     pub running: usize,
     pub done: usize,
     /// Of those that are done, how many were kept from another run.
@@ -35,7 +38,7 @@ pub fn standing(run: &Run, node: NodeIx) -> Status {
             Status::Done
         }
         (Status::Waiting, Part::Turn(_)) => match standing(run, plan.open_of(node)) {
-            Status::Open | Status::Running => Status::Waiting,
+            Status::Open | Status::Ordered | Status::Running => Status::Waiting,
             over => over,
         },
         (status, _) => status,
@@ -54,6 +57,7 @@ impl Counts {
     pub fn count(&mut self, status: Status, reused: bool) {
         let count = match status {
             Status::Waiting | Status::Retrying => &mut self.waiting,
+            Status::Ordered => &mut self.ordered,
             Status::Running | Status::Open => &mut self.running,
             Status::Done => &mut self.done,
             Status::Skipped => &mut self.skipped,
@@ -66,7 +70,7 @@ impl Counts {
     }
 
     pub fn total(&self) -> usize {
-        self.waiting + self.running + self.done + self.failed + self.skipped + self.held + self.abandoned
+        self.waiting + self.ordered + self.running + self.done + self.failed + self.skipped + self.held + self.abandoned
     }
 
     /// Those about which nothing is left to do, however they ended.
@@ -103,6 +107,7 @@ impl Counts {
             (self.held, "held"),
             (self.failed, "failed"),
             (self.running, running),
+            (self.ordered, "ordered"),
             (self.waiting, "waiting"),
             (self.done, "done"),
             (self.skipped, "skipped"),
@@ -117,11 +122,17 @@ impl Counts {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
 impl std::ops::Add for Counts {
     type Output = Self;
     fn add(self, other: Self) -> Self {
         Self {
             waiting: self.waiting + other.waiting,
+            ordered: self.ordered + other.ordered,
             running: self.running + other.running,
             done: self.done + other.done,
             reused: self.reused + other.reused,

@@ -105,7 +105,8 @@ pub enum Event {
         basis: Basis,
         result: Kept,
     },
-    /// An attempt begins: its effect may start as soon as this is stored.
+    /// An attempt begins: its effect may start as soon as this is stored. Where all slots of a host that takes attempts
+    /// ahead are in use, it waits there and begins when those before it have.
     AttemptStarted {
         node: NodeId,
         attempt: u32,
@@ -121,6 +122,11 @@ pub enum Event {
         cpus: u32,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         memory: Option<Size>,
+    },
+    /// An attempt that waited at its host was taken back before it began.
+    AttemptWithdrawn {
+        node: NodeId,
+        attempt: u32,
     },
     /// An attempt has reached its time limit and is being ended.
     Overtime {
@@ -273,6 +279,9 @@ pub struct HostOffer {
     pub memory: Size,
     /// Nodes without GPUs that may run there at once.
     pub slots: u32,
+    /// Nodes without GPUs that it takes beyond those, to begin each by itself when one ends.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub ahead: u32,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub holds: BTreeSet<Arc<str>>,
 }
@@ -305,6 +314,7 @@ impl Event {
             Self::Decided { .. } => "decided",
             Self::Reused { .. } => "reused",
             Self::AttemptStarted { .. } => "attempt_started",
+            Self::AttemptWithdrawn { .. } => "attempt_withdrawn",
             Self::Overtime { .. } => "overtime",
             Self::AttemptSucceeded { .. } => "attempt_succeeded",
             Self::AttemptFailed { .. } => "attempt_failed",
@@ -331,6 +341,7 @@ impl Event {
             | Self::Decided { node, .. }
             | Self::Reused { node, .. }
             | Self::AttemptStarted { node, .. }
+            | Self::AttemptWithdrawn { node, .. }
             | Self::Overtime { node, .. }
             | Self::AttemptSucceeded { node, .. }
             | Self::AttemptFailed { node, .. }

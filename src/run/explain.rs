@@ -38,6 +38,13 @@ pub enum Why {
         /// It is being ended.
         ending: bool,
     },
+    /// An attempt waits at its host for a slot.
+    Ordered {
+        attempt: u32,
+        host: HostId,
+        /// So many begin there before it.
+        before: usize,
+    },
     /// An attempt was under way when whoever drove the run went.
     LeftRunning {
         attempt: u32,
@@ -127,6 +134,7 @@ pub fn of_node(world: &World, now: Timestamp, node: NodeIx) -> Vec<Why> {
     match run.status(node) {
         Status::Done => vec![Why::Done],
         Status::Running => run.attempts.get(&node).map(running).into_iter().collect(),
+        Status::Ordered => run.attempts.get(&node).map(|it| ordered(run, node, it)).into_iter().collect(),
         Status::Open => {
             let (undone, some) = undone(run, run.plan.close_of(node));
             std::iter::once(Why::Open { undone, some }).chain(paused(run)).collect()
@@ -170,6 +178,12 @@ pub fn of_node(world: &World, now: Timestamp, node: NodeIx) -> Vec<Why> {
 
 fn paused(run: &Run) -> Option<Why> {
     (run.paused && run.outcome.is_none()).then_some(Why::Paused)
+}
+
+fn ordered(run: &Run, node: NodeIx, attempt: &super::state::Attempt) -> Why {
+    let is_there = |it: &NodeIx| run.attempts.get(it).is_some_and(|other| other.host == attempt.host);
+    let before = run.ordered().take_while(|it| *it != node).filter(is_there).count();
+    Why::Ordered { attempt: attempt.number, host: attempt.host.clone(), before }
 }
 
 fn running(attempt: &super::state::Attempt) -> Why {
@@ -321,6 +335,13 @@ impl Why {
                 let limit = time_limit.map_or(String::new(), |limit| format!(", time limit {limit}"));
                 let ending = if *ending { "; it is being ended" } else { "" };
                 format!("attempt {attempt} runs on {host}{gpus} for {}{limit}{ending}", ago(*since))
+            }
+            Self::Ordered { attempt, host, before } => {
+                let turn = match before {
+                    0 => "it is the next to begin there".to_owned(),
+                    before => format!("{before} begin there before it"),
+                };
+                format!("attempt {attempt} waits on {host} for one that runs to end; {turn}")
             }
             Self::Open { undone: 0, .. } => "it is open, and all behind it is done".into(),
             Self::Open { undone, some } => format!("it is open; behind it {undone} not done: {}", named(*undone, some)),

@@ -56,7 +56,8 @@ impl Run {
                     taken.or_else(|| place::unlawful(&lease, &self.fleet, &self.leases, &self.policy()))
                 })
             }
-            Event::Overtime { attempt, .. }
+            Event::AttemptWithdrawn { attempt, .. }
+            | Event::Overtime { attempt, .. }
             | Event::AttemptSucceeded { attempt, .. }
             | Event::AttemptFailed { attempt, .. } => {
                 let current = self.attempts.get(&node).map(|attempt| attempt.number);

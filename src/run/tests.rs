@@ -442,3 +442,40 @@ fn a_repeat_that_is_not_over_in_time_fails() {
         "it is not over after 3 times, the most that are allowed"
     );
 }
+
+#[test]
+fn what_is_ordered_ahead_begins_when_its_turn_comes_and_can_be_taken_back() {
+    let step = |name: &str| format!("  {name}: {{ {WORK}, time_limit: 10m }}\n");
+    let mut run = Played::of(&format!("steps:\n{}", ["a", "b", "c", "d"].map(step).concat()));
+    let joined = Input::HostJoined { host: host("h"), offer: HostOffer { slots: 1, ahead: 2, ..offer(0) } };
+    let started = run.turn(0, [joined]);
+    assert_eq!(started[1..], ["a", "b", "c"].map(|it| format!("attempt_started {it} #1 on h, 0 gpus")), "no more");
+    let states = |run: &Played| {
+        ["a", "b", "c", "d"].map(|it| run.world.run.status(run.world.run.find(it).expect("it is a step")))
+    };
+    assert_eq!(states(&run), [Status::Running, Status::Ordered, Status::Ordered, Status::Waiting]);
+    let why = |run: &Played, node: &str| {
+        let why = explain::explain(&run.world, run.now, node).expect("it is a step");
+        why.iter().map(|it| it.sentence(run.now)).collect::<Vec<_>>().join("; ")
+    };
+    assert_eq!(why(&run, "c"), "attempt 1 waits on h for one that runs to end; 1 begin there before it");
+    assert!(why(&run, "d").ends_with("1 of 1 slots for nodes without GPUs in use, and 2 wait there for one"));
+
+    // Its time is counted from its own beginning, and not from the order.
+    run.report(540, "a", Report::Succeeded { output: json!({ "n": 1 }) });
+    assert_eq!(states(&run), [Status::Done, Status::Running, Status::Ordered, Status::Ordered]);
+    assert_eq!(run.turn(540, [Input::Tick]), Vec::<String>::new());
+    assert_eq!(run.turn(60, [Input::Tick]), ["overtime b"]);
+
+    run.command(Command::Pause);
+    assert_eq!(run.report(1, "c", Report::Withdrawn), ["attempt_withdrawn c"]);
+    assert_eq!(states(&run), [Status::Done, Status::Running, Status::Waiting, Status::Ordered]);
+    assert_eq!(run.command(Command::Resume), ["resumed", "attempt_started c #2 on h, 0 gpus"]);
+    run.report(1, "b", Report::Succeeded { output: json!({ "n": 1 }) });
+    assert_eq!(states(&run), [Status::Done, Status::Done, Status::Ordered, Status::Running], "d was there before it");
+
+    // What is stopped before it began is over as soon as it is taken back.
+    run.command(Command::Cancel);
+    assert_eq!(run.report(1, "c", Report::Withdrawn), ["attempt_withdrawn c"]);
+    assert_eq!(run.report(1, "d", Report::CutShort { output: None })[1..], ["finished"]);
+}

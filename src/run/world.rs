@@ -65,6 +65,8 @@ pub enum Report {
         output: Json,
     },
     Failed(Failure),
+    /// It was taken back at its host, and had not begun.
+    Withdrawn,
     /// It was ended by its time limit, with what was there.
     CutShort {
         output: Option<Json>,
@@ -311,6 +313,7 @@ impl World {
         let stopped = attempt.ending == Some(Ending::Stopped);
         let keep = self.run.plan.step(node).settings.on_time_limit == OnTimeLimit::Succeed;
         let failed = match report {
+            Report::Withdrawn => return self.record(&Event::AttemptWithdrawn { node: id.clone(), attempt: number }),
             _ if stopped => Failure::new(Cause::Stopped, "what it is a part of is over"),
             Report::Succeeded { output } => match self.succeed(node, id, number, output, false) {
                 Ok(()) => return,

@@ -109,12 +109,12 @@ pub(super) fn state(run: &Run) -> Result<(), String> {
     let mut slots: BTreeMap<&HostId, u32> = BTreeMap::new();
     for (node, attempt) in run.wanted() {
         let id = || run.plan.id(node);
-        if !matches!(run.status(node), Status::Running | Status::Abandoned) {
+        if !matches!(run.status(node), Status::Ordered | Status::Running | Status::Abandoned) {
             return Err(format!("`{}` has an attempt and is {:?}", id(), run.status(node)));
         }
         for need in run.plan.graph().neighbors_directed(node, Direction::Incoming) {
             // What is being ended may have lost what it stood on.
-            if run.status(node) == Status::Running && !is_met(run, need) {
+            if run.status(node) != Status::Abandoned && !is_met(run, need) {
                 let status = run.status(need);
                 return Err(format!("`{}` runs, and `{}`, which it needs, is {status:?}", id(), run.plan.id(need)));
             }

@@ -9,7 +9,7 @@ use super::between;
 use crate::{
     base::{GpuKind, Span, total},
     run::{
-        Event, Failure, Illegal, NodeId, Record, Ruling, RunId,
+        Event, Failure, Illegal, Lines, NodeId, Record, Ruling, RunId,
         place::{GpuId, HostId},
         read,
     },
@@ -28,6 +28,8 @@ pub struct History {
     pub last: Option<Timestamp>,
     pub ended: Option<Timestamp>,
     under_way: HashMap<NodeId, usize>,
+    /// Which of those without GPUs run, and which wait at their hosts.
+    lines: Lines<usize>,
 }
 
 /// One attempt.
@@ -39,6 +41,7 @@ pub struct Try {
     pub gpus: Vec<GpuId>,
     /// The number of the record that began it; its input stands there.
     pub seq: u64,
+    /// When it began; when it was ordered, while it waits at its host.
     pub started: Timestamp,
     pub ended: Option<Timestamp>,
     pub went: Went,
@@ -50,11 +53,15 @@ pub struct Try {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Went {
+    /// It waits at its host for a slot, and has begun when it was ordered.
+    Ordered,
     Running,
     Succeeded,
     /// Its time limit ended it, and what was there was kept.
     CutShort,
     Failed,
+    /// It was taken back before it began.
+    Withdrawn,
 }
 
 /// What an operator decided.
@@ -96,11 +103,15 @@ impl History {
         self.last = Some(at);
         match event {
             Event::HostJoined { host, offer } => {
+                let begun = self.lines.offer(&host, &offer);
+                self.begin(at, &begun);
                 self.gpus.extend(offer.gpus.into_iter().map(|(gpu, kind)| ((host.clone(), gpu), kind)));
             }
             Event::AttemptStarted { node, attempt, host, gpus, .. } => {
-                self.under_way.insert(node.clone(), self.tries.len());
-                let (seq, went) = (record.seq, Went::Running);
+                let index = self.tries.len();
+                self.under_way.insert(node.clone(), index);
+                let waits = gpus.is_empty() && self.lines.come(&host, index);
+                let (seq, went) = (record.seq, if waits { Went::Ordered } else { Went::Running });
                 self.tries.push(Try { node, attempt, host, gpus, seq, started: at, ended: None, went, failure: None });
             }
             Event::AttemptSucceeded { node, cut_short, .. } => {
@@ -108,6 +119,7 @@ impl History {
                 self.end(&node, at, went, None);
             }
             Event::AttemptFailed { node, failure, .. } => self.end(&node, at, Went::Failed, Some(failure)),
+            Event::AttemptWithdrawn { node, .. } => self.end(&node, at, Went::Withdrawn, None),
             Event::Reused { node, from_run: run, from_seq: seq, .. } => {
                 self.reused.insert(node, Reuse { run, seq });
             }
@@ -118,10 +130,24 @@ impl History {
     }
 
     fn end(&mut self, node: &NodeId, at: Timestamp, went: Went, failure: Option<Failure>) {
-        if let Some(found) = self.under_way.remove(node).and_then(|index| self.tries.get_mut(index)) {
-            found.ended = Some(at);
-            found.went = went;
-            found.failure = failure;
+        let Some(index) = self.under_way.remove(node) else { return };
+        let found = &mut self.tries[index];
+        // One that has never begun has taken no time.
+        found.started = if went == Went::Withdrawn { at } else { found.started };
+        found.ended = Some(at);
+        found.went = went;
+        found.failure = failure;
+        if found.gpus.is_empty() {
+            let begun = self.lines.go(&found.host, &index);
+            self.begin(at, &begun);
+        }
+    }
+
+    /// Those that waited at their host for what has just become free.
+    fn begin(&mut self, at: Timestamp, begun: &[usize]) {
+        for index in begun {
+            let found = &mut self.tries[*index];
+            (found.started, found.went) = (at, Went::Running);
         }
     }
 

@@ -45,6 +45,8 @@ pub fn perfetto(name: &str, timeline: &Timeline) -> Json {
 
 fn went(went: Went) -> &'static str {
     match went {
+        Went::Ordered => "ordered, not begun",
+        Went::Withdrawn => "taken back before it began",
         Went::Running => "running",
         Went::Succeeded => "succeeded",
         Went::CutShort => "cut short by its time limit",

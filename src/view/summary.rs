@@ -158,7 +158,8 @@ pub fn summary(id: RunId, world: &World, history: &History, now: Timestamp) -> S
         };
         more_to_come |= part == Part::Open && run.status(node) == Status::Waiting;
         let reused = is_kept(node);
-        let whole = part != Part::Close && !matches!(status, Status::Done | Status::Open | Status::Running);
+        let whole =
+            part != Part::Close && !matches!(status, Status::Done | Status::Open | Status::Ordered | Status::Running);
         if outline::is_counted(plan, node, whole && plan.behind(node).is_empty()) {
             top.find(&places.path(plan, node)).counts.count(status, reused);
         }

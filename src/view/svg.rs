@@ -164,6 +164,8 @@ pub fn svg(title: &str, timeline: &Timeline) -> String {
 
 fn words(went: Went) -> &'static str {
     match went {
+        Went::Ordered => "ordered, not begun",
+        Went::Withdrawn => "taken back before it began",
         Went::Running => "running",
         Went::Succeeded => "succeeded",
         Went::CutShort => "cut short by its time limit",

@@ -59,7 +59,7 @@ pub fn timeline(history: &History, now: Timestamp) -> Timeline {
         gpus.insert(key, lane(host, Some(gpu.clone()), Some(kind.clone())));
     }
     let mut plain: BTreeMap<HostId, Vec<Lane>> = BTreeMap::new();
-    for found in &history.tries {
+    for found in history.tries.iter().filter(|it| !matches!(it.went, Went::Ordered | Went::Withdrawn)) {
         let stretch = stretch(found, to);
         if found.gpus.is_empty() {
             // The first lane that is free by then.

@@ -2,14 +2,17 @@
 //!
 //! Only a command's parent learns how it ended. If the engine were the parent and died, a command that ends meanwhile would
 //! have to be run again, and its effect would be there twice. The keeper starts commands as it is told, notes in the journal
-//! how they end, and tells the engine. When the engine is gone it starts nothing more and goes when the last command has
-//! ended.
+//! how they end, and tells the engine. Orders beyond those that may run at once wait here, so that the next command begins
+//! the moment one ends. When the engine is gone it starts nothing more and goes when the last command has ended.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     fs::File,
-    io::{self, BufRead, Write},
-    os::unix::process::{CommandExt, ExitStatusExt},
+    io::{self, BufRead, BufReader, Write},
+    os::{
+        fd::AsFd,
+        unix::process::{CommandExt, ExitStatusExt},
+    },
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -20,44 +23,61 @@ use std::{
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use super::{
-    files::{self, Exit, Line},
+    files::{self, Claims, Exit, Line},
     wire::{News, Order, Start, What},
 };
 
 /// How long a command that is told to end has until it is killed.
 pub(super) const GRACE: Duration = Duration::from_secs(10);
 
-/// Keeps the commands of the run whose attempts are in this folder, as orders on stdin say, until there are no more orders
-/// and no more commands.
-pub fn keep(folder: &Path) -> io::Result<()> {
-    let journal = files::journal(folder)?;
-    let keeper = Keeper { folder: folder.to_owned(), journal, hands: Mutex::default(), live: Mutex::default() };
-    let keeper = Arc::new(keeper);
-    keeper.hands().idle = 1;
+/// Keeps the commands of the run whose attempts are in this folder, so many at once, as orders on stdin say, until there
+/// are no more orders and no more commands.
+pub fn keep(folder: &Path, jobs: u32) -> io::Result<()> {
+    let keeper = Arc::new(Keeper {
+        folder: folder.to_owned(),
+        jobs,
+        claims: Claims::of(folder)?,
+        orders: Mutex::new(BufReader::new(io::stdin().as_fd().try_clone_to_owned()?.into())),
+        news: io::stdout().as_fd().try_clone_to_owned()?.into(),
+        desk: Mutex::default(),
+    });
+    keeper.desk().idle = 1;
     keeper.work();
     // The others still have commands, and no more hands are added once they are done.
     loop {
-        let Some(hand) = keeper.hands().others.pop() else { return Ok(()) };
+        let Some(hand) = keeper.desk().hands.pop() else { return Ok(()) };
         drop(hand.join());
     }
 }
 
 struct Keeper {
     folder: PathBuf,
-    journal: File,
-    hands: Mutex<Hands>,
-    live: Mutex<HashMap<u64, Live>>,
+    jobs: u32,
+    claims: Claims,
+    /// Where orders come from. Whoever has nothing to do and comes first listens.
+    orders: Mutex<BufReader<File>>,
+    news: File,
+    desk: Mutex<Desk>,
 }
 
-/// The threads that take orders. Whoever takes one carries it out itself, so that nothing is handed on in between; it only
-/// sees to it that somebody takes the next one.
+/// What is to be done. The threads that do it are the keeper's hands: whoever ends one command begins the next, so that
+/// nothing is handed on in between, and there is always one more of them than commands, to listen.
 #[derive(Default)]
-struct Hands {
+struct Desk {
+    /// What was ordered and has not begun.
+    waiting: VecDeque<Start>,
+    live: HashMap<u64, Live>,
+    running: u32,
+    /// Those that may have failed and that the engine has not dealt with. Until then nothing begins: what comes of a
+    /// failure may be that nothing is to.
+    undecided: u32,
+    /// The engine is gone.
+    over: bool,
     idle: usize,
-    others: Vec<thread::JoinHandle<()>>,
+    hands: Vec<thread::JoinHandle<()>>,
 }
 
-/// A command from its order to its end.
+/// A command from its beginning to its end.
 struct Live {
     /// The name of its files.
     stem: String,
@@ -66,61 +86,134 @@ struct Live {
     stopped: bool,
 }
 
+/// What a hand does next.
+enum Next {
+    Run(Start),
+    Listen,
+    Leave,
+}
+
 impl Keeper {
     /// Nothing is left half done under the lock.
-    fn live(&self) -> MutexGuard<'_, HashMap<u64, Live>> {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-    /// Nor under this one.
-    fn hands(&self) -> MutexGuard<'_, Hands> {
-        self.hands.lock().unwrap_or_else(PoisonError::into_inner)
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn work(self: &Arc<Self>) {
-        while let Some(order) = self.next_order() {
-            let start = match order {
-                Order::Start(start) => start,
-                Order::Stop { ticket } => {
-                    self.stop(ticket);
-                    continue;
-                }
-            };
-            self.hand_over();
+        while let Some(start) = self.next_start() {
             let what = self.run(&start).unwrap_or_else(|error| What::Refused(error.to_string()));
-            self.live().remove(&start.ticket);
-            tell(&News { ticket: start.ticket, what });
-            self.hands().idle += 1;
+            let waits = match &what {
+                What::Ended(Exit::Code(0)) => start.judged,
+                What::Ended(_) | What::Refused(_) => true,
+                What::Taken => false,
+            };
+            let taken = matches!(what, What::Taken);
+            if waits {
+                self.desk().undecided += 1;
+            }
+            self.tell(&News { ticket: start.ticket, what, waits });
+            if taken {
+                // It takes the room of one until it is over; whoever cannot know that goes on.
+                let _ = files::wait_until_over(&self.folder, &start.stem);
+            }
+            let mut desk = self.desk();
+            desk.live.remove(&start.ticket);
+            desk.running -= 1;
+            desk.idle += 1;
         }
     }
 
-    /// The next order, taken by one thread at a time; nothing when the engine is gone, or says what cannot be understood.
-    fn next_order(&self) -> Option<Order> {
-        let mut line = String::new();
-        let mut stdin = io::stdin().lock();
-        stdin.read_line(&mut line).ok()?;
-        let order = serde_json::from_str(&line).ok()?;
-        if let Order::Start(start) = &order {
-            // Before anybody can read that it is to stop.
-            let live = Live { stem: start.stem.clone(), group: None, stopped: false };
-            self.live().insert(start.ticket, live);
+    /// The next command to run, once there is one; nothing when the engine is gone.
+    fn next_start(self: &Arc<Self>) -> Option<Start> {
+        loop {
+            match self.next() {
+                Next::Run(start) => return Some(start),
+                Next::Leave => return None,
+                Next::Listen => {}
+            }
+            let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
+            // Whoever listened before may have heard of more than it could begin.
+            match self.next() {
+                Next::Run(start) => return Some(start),
+                Next::Leave => return None,
+                Next::Listen => {}
+            }
+            match read(&mut orders) {
+                Some(orders) => orders.into_iter().for_each(|order| self.obey(order)),
+                None => {
+                    let mut desk = self.desk();
+                    desk.over = true;
+                    // None of it has begun, so that the next engine may order it anew.
+                    desk.waiting.clear();
+                }
+            }
         }
-        Some(order)
     }
 
-    /// Somebody else takes the next order.
-    fn hand_over(self: &Arc<Self>) {
-        let mut hands = self.hands();
-        hands.idle -= 1;
-        if hands.idle == 0 {
+    fn next(self: &Arc<Self>) -> Next {
+        let mut desk = self.desk();
+        if desk.over {
+            return Next::Leave;
+        }
+        if desk.running >= self.jobs || desk.undecided > 0 {
+            return Next::Listen;
+        }
+        let Some(start) = desk.waiting.pop_front() else { return Next::Listen };
+        desk.live.insert(start.ticket, Live { stem: start.stem.clone(), group: None, stopped: false });
+        desk.running += 1;
+        desk.idle -= 1;
+        if desk.idle == 0 {
             let keeper = self.clone();
-            hands.idle = 1;
-            hands.others.push(thread::spawn(move || keeper.work()));
+            desk.idle = 1;
+            desk.hands.push(thread::spawn(move || keeper.work()));
+        }
+        Next::Run(start)
+    }
+
+    fn obey(self: &Arc<Self>, order: Order) {
+        match order {
+            Order::Start(start) => self.desk().waiting.push_back(start),
+            Order::Withdraw { ticket } => drop(self.withdraw(ticket)),
+            Order::Stop { ticket } => {
+                if !self.withdraw(ticket) {
+                    self.stop(ticket);
+                }
+            }
+            Order::GoOn => {
+                let mut desk = self.desk();
+                desk.undecided = desk.undecided.saturating_sub(1);
+            }
+        }
+    }
+
+    /// Takes back what has not begun, and says whether it had not.
+    fn withdraw(&self, ticket: u64) -> bool {
+        let mut desk = self.desk();
+        let Some(at) = desk.waiting.iter().position(|start| start.ticket == ticket) else { return false };
+        let start = desk.waiting.remove(at);
+        drop(desk);
+        if let Some(Start { stem, .. }) = start {
+            let what = match self.claims.withdraw(&stem) {
+                Ok(true) => What::Ended(Exit::Withdrawn),
+                Ok(false) => What::Taken,
+                Err(error) => What::Refused(error.to_string()),
+            };
+            self.tell(&News { ticket, what, waits: false });
+        }
+        true
+    }
+
+    /// Tells the engine; when it is gone the journal tells the next one.
+    fn tell(&self, news: &News) {
+        if let Ok(mut line) = serde_json::to_vec(news) {
+            line.push(b'\n');
+            let _ = (&self.news).write_all(&line);
         }
     }
 
     /// Runs a command to its end, unless somebody else has begun it.
     fn run(self: &Arc<Self>, start: &Start) -> io::Result<What> {
-        let Some(log) = files::claim(&self.folder, &start.stem)? else { return Ok(What::Taken) };
+        let Some(log) = self.claims.claim(&start.stem)? else { return Ok(What::Taken) };
         let mut command = command(start, &log)?;
         let ended = |status: ExitStatus| match status.code() {
             Some(code) => Exit::Code(code),
@@ -135,53 +228,56 @@ impl Keeper {
                     None => format!("`{name}` cannot be started: {error}"),
                 };
                 writeln!(&log, "god-flow: {why}")?;
-                files::note(&self.journal, &start.stem, Line::Ended(Exit::Code(NOT_STARTED)))?;
+                self.claims.note(&start.stem, Line::Ended(Exit::Code(NOT_STARTED)))?;
                 return Ok(What::Refused(why));
             }
         };
         // The pipes of the command's own making are gone with this, and what it holds of ours.
         drop(command);
         let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-        files::note(&self.journal, &start.stem, Line::Group(Pid::as_raw(group)))?;
+        self.claims.note(&start.stem, Line::Group(Pid::as_raw(group)))?;
         self.started(start.ticket, group);
         if let Some(group) = group {
             // It ends, and its number stays its own until nobody can signal it any more.
             while waitid(WaitId::Pid(group), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).is_err_and(again) {}
         }
-        if let Some(live) = self.live().get_mut(&start.ticket) {
+        if let Some(live) = self.desk().live.get_mut(&start.ticket) {
             live.group = None;
         }
         let exit = ended(child.wait()?);
         // While the log is still locked: whoever finds it unlocked finds this.
-        files::note(&self.journal, &start.stem, Line::Ended(exit))?;
+        self.claims.note(&start.stem, Line::Ended(exit))?;
+        if exit == Exit::Code(0) {
+            self.claims.let_go(&start.stem, log);
+        }
         Ok(What::Ended(exit))
     }
 
     fn started(self: &Arc<Self>, ticket: u64, group: Option<Pid>) {
-        let mut live = self.live();
-        let Some(found) = live.get_mut(&ticket) else { return };
+        let mut desk = self.desk();
+        let Some(found) = desk.live.get_mut(&ticket) else { return };
         found.group = group;
         if found.stopped {
-            drop(live);
+            drop(desk);
             self.end(ticket);
         }
     }
 
     fn stop(self: &Arc<Self>, ticket: u64) {
-        let mut live = self.live();
-        let Some(found) = live.get_mut(&ticket) else { return };
+        let mut desk = self.desk();
+        let Some(found) = desk.live.get_mut(&ticket) else { return };
         if !std::mem::replace(&mut found.stopped, true) {
-            drop(live);
+            drop(desk);
             self.end(ticket);
         }
     }
 
     /// Asks it to end, and kills it when it has not ended in good time.
     fn end(self: &Arc<Self>, ticket: u64) {
-        let stem = self.live().get(&ticket).filter(|live| live.group.is_some()).map(|live| live.stem.clone());
+        let stem = self.desk().live.get(&ticket).filter(|live| live.group.is_some()).map(|live| live.stem.clone());
         if let Some(stem) = stem {
             // Where it cannot be noted it ends all the same.
-            let _ = files::note_stop(&self.journal, &stem);
+            let _ = self.claims.note_stop(&stem);
         }
         self.signal(ticket, Signal::TERM);
         let keeper = self.clone();
@@ -192,8 +288,8 @@ impl Keeper {
     }
 
     fn signal(&self, ticket: u64, signal: Signal) {
-        let live = self.live();
-        if let Some(group) = live.get(&ticket).and_then(|live| live.group) {
+        let desk = self.desk();
+        if let Some(group) = desk.live.get(&ticket).and_then(|live| live.group) {
             // It may have ended this very moment.
             let _ = kill_process_group(group, signal);
         }
@@ -223,11 +319,13 @@ fn command(start: &Start, log: &File) -> io::Result<Command> {
     Ok(command)
 }
 
-/// Tells the engine; when it is gone the journal tells the next one.
-fn tell(news: &News) {
-    if let Ok(mut line) = serde_json::to_vec(news) {
-        line.push(b'\n');
-        let mut stdout = io::stdout().lock();
-        let _ = stdout.write_all(&line).and_then(|()| stdout.flush());
+/// All orders that are there, once there is one; nothing when the engine is gone, or says what cannot be understood.
+fn read(orders: &mut BufReader<File>) -> Option<Vec<Order>> {
+    let (mut read, mut line) = (Vec::new(), String::new());
+    while read.is_empty() || orders.buffer().contains(&b'\n') {
+        line.clear();
+        orders.read_line(&mut line).ok()?;
+        read.push(serde_json::from_str(&line).ok()?);
     }
+    Some(read)
 }

@@ -27,7 +27,7 @@ use tokio::{
 };
 
 use self::{
-    files::Exit,
+    files::{Claims, Exit},
     wire::{News, Order, Start, What},
 };
 use super::{AttemptId, Backend, Error, LogPart, Work, paths};
@@ -49,11 +49,13 @@ pub struct Settings {
     pub keeper: (PathBuf, Vec<String>),
     /// Commands at once.
     pub jobs: u32,
+    /// Commands that are ordered beyond those, so that the next begins the moment one ends.
+    pub ahead: u32,
 }
 
 pub struct Processes {
     folder: PathBuf,
-    jobs: u32,
+    ahead: u32,
     desk: Arc<Desk>,
 }
 
@@ -62,6 +64,7 @@ struct Desk {
     folder: PathBuf,
     dir: Option<PathBuf>,
     keeper: (PathBuf, Vec<String>),
+    jobs: u32,
     reports: mpsc::Sender<Input>,
     under_way: Mutex<UnderWay>,
 }
@@ -71,6 +74,8 @@ struct UnderWay {
     attempts: HashMap<AttemptId, Attempt>,
     tickets: HashMap<u64, AttemptId>,
     last_ticket: u64,
+    /// Attempts that may have failed, with the number of the keeper that begins nothing until they are dealt with.
+    undecided: HashMap<AttemptId, u64>,
     orders: Option<Orders>,
 }
 
@@ -92,11 +97,11 @@ struct Attempt {
     ending: Option<bool>,
 }
 
-/// This machine, with room for so many commands at once.
-pub fn hosts(jobs: u32) -> Vec<(HostId, HostOffer)> {
+/// This machine, with room for so many commands at once, and so many that wait for those.
+pub fn hosts(jobs: u32, ahead: u32) -> Vec<(HostId, HostOffer)> {
     let here = HostId::parse("here").expect("it is a name");
     let cpus = thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX));
-    vec![(here, HostOffer { cpus, memory: memory(), slots: jobs, ..HostOffer::default() })]
+    vec![(here, HostOffer { cpus, memory: memory(), slots: jobs, ahead, ..HostOffer::default() })]
 }
 
 impl Processes {
@@ -107,10 +112,11 @@ impl Processes {
             folder: folder.clone(),
             dir: settings.dir,
             keeper: settings.keeper,
+            jobs: settings.jobs,
             reports,
             under_way: Mutex::default(),
         };
-        Self { folder, jobs: settings.jobs, desk: Arc::new(desk) }
+        Self { folder, ahead: settings.ahead, desk: Arc::new(desk) }
     }
 }
 
@@ -125,7 +131,7 @@ impl Backend for Processes {
     }
 
     async fn hosts(&self) -> Result<Vec<(HostId, HostOffer)>, Error> {
-        Ok(hosts(self.jobs))
+        Ok(hosts(self.desk.jobs, self.ahead))
     }
 
     fn ensure(&self, id: &AttemptId, work: Work<'_>) {
@@ -159,6 +165,35 @@ impl Backend for Processes {
                 drop(under_way);
                 end_found(&self.folder, &stem);
             }
+        }
+    }
+
+    fn withdraw(&self, id: &AttemptId, work: Work<'_>) {
+        let mut under_way = self.desk.under_way();
+        if let Some(Attempt { ticket, keeper, .. }) = under_way.attempts.get(id).cloned() {
+            if let Some(orders) = under_way.orders.as_mut().filter(|orders| orders.number == keeper) {
+                // When the keeper is gone, whoever listens to it deals with all that it had.
+                let _ = order(&mut orders.stdin, &Order::Withdraw { ticket });
+            }
+            return;
+        }
+        drop(under_way);
+        // Ordered by an engine that is gone, and perhaps begun.
+        let stem = paths::stem(id);
+        let withdrawn = std::fs::create_dir_all(&self.folder)
+            .and_then(|()| Claims::of(&self.folder))
+            .and_then(|claims| claims.withdraw(&stem));
+        match withdrawn {
+            Ok(true) => self.desk.tell(id, Report::Withdrawn),
+            Ok(false) | Err(_) => self.ensure(id, work),
+        }
+    }
+
+    fn heard(&self, id: &AttemptId) {
+        let mut under_way = self.desk.under_way();
+        let Some(keeper) = under_way.undecided.remove(id) else { return };
+        if let Some(orders) = under_way.orders.as_mut().filter(|orders| orders.number == keeper) {
+            let _ = order(&mut orders.stdin, &Order::GoOn);
         }
     }
 
@@ -199,6 +234,7 @@ impl Desk {
                 return self.tell(id, Report::Failed(Failure::new(Cause::HostLost, why)));
             }
         };
+        let is_over = under_way.undecided.contains_key(id);
         under_way.last_ticket += 1;
         let ticket = under_way.last_ticket;
         let stem: Arc<str> = paths::stem(id).into();
@@ -215,8 +251,13 @@ impl Desk {
             (Some(here), None) => Some(here.display().to_string()),
             (None, dir) => dir,
         };
-        let start = Start { ticket, stem: stem.to_string(), command, env, dir };
+        let start = Start { ticket, stem: stem.to_string(), command, env, dir, judged: gives };
         under_way.attempts.insert(id.clone(), Attempt { stem, ticket, keeper, gives, ending: None });
+        if is_over {
+            // Its end was reported, and is asked for again because it could not be stored. The journal tells it.
+            drop(under_way);
+            return self.take_up(id.clone());
+        }
         under_way.tickets.insert(ticket, id.clone());
         if let Some(orders) = &mut under_way.orders {
             // A pipe holds hundreds of orders and its reader does nothing else, so that this does not wait. When the
@@ -235,6 +276,7 @@ impl Desk {
         let mut child = Command::new(program)
             .args(arguments)
             .arg(&self.folder)
+            .arg(self.jobs.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -253,14 +295,21 @@ impl Desk {
         let mut lines = keeper.stdout.take().map(|stdout| BufReader::new(stdout).lines());
         while let Some(lines) = &mut lines
             && let Ok(Some(line)) = lines.next_line().await
-            && let Ok(News { ticket, what }) = serde_json::from_str(&line)
+            && let Ok(News { ticket, what, waits }) = serde_json::from_str(&line)
         {
-            let id = self.under_way().tickets.remove(&ticket);
-            let over = match (id, what) {
-                (Some(id), What::Ended(exit)) => self.ended(&id, Some(exit)),
-                (Some(id), What::Refused(why)) => self.over(&id, |_| Report::Failed(refused(why))),
+            let id = {
+                let mut under_way = self.under_way();
+                let id = under_way.tickets.remove(&ticket);
+                if let (Some(id), true) = (&id, waits) {
+                    under_way.undecided.insert(id.clone(), number);
+                }
+                id
+            };
+            let over = match (&id, what) {
+                (Some(id), What::Ended(exit)) => self.ended(id, Some(exit)),
+                (Some(id), What::Refused(why)) => self.over(id, |_| Report::Failed(refused(why))),
                 (Some(id), What::Taken) => {
-                    self.clone().take_up(id);
+                    self.clone().take_up(id.clone());
                     None
                 }
                 (None, _) => None,
@@ -310,6 +359,7 @@ impl Desk {
     /// The report of an attempt that has ended, unless it was reported before.
     fn ended(&self, id: &AttemptId, exit: Option<Exit>) -> Option<Input> {
         self.over(id, |attempt| match exit {
+            Some(Exit::Withdrawn) => Report::Withdrawn,
             None => {
                 let why = "the command was lost: whatever ran it ended before it did";
                 Report::Failed(Failure::new(Cause::HostLost, why))
@@ -326,6 +376,7 @@ impl Desk {
                 let how = match exit {
                     Exit::Code(code) => format!("it ended with exit code {code}"),
                     Exit::Signal(signal) => format!("it was ended by signal {signal}"),
+                    Exit::Withdrawn => "it never began".into(),
                 };
                 let tail = paths::tail(&paths::log(&self.folder, &attempt.stem));
                 let message = if tail.is_empty() { how } else { format!("{how}: {tail}") };

@@ -8,11 +8,14 @@ use super::files::Exit;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Order {
+    /// Begin it as soon as those before it leave room.
     Start(Start),
-    /// End it: first kindly, then not.
-    Stop {
-        ticket: u64,
-    },
+    /// Do not begin it; if it has begun, leave it alone.
+    Withdraw { ticket: u64 },
+    /// End it: first kindly, then not. If it has not begun, do not begin it.
+    Stop { ticket: u64 },
+    /// One that ended as told with `waits` is dealt with.
+    GoOn,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -24,6 +27,8 @@ pub(super) struct Start {
     pub(super) command: Vec<String>,
     pub(super) env: Vec<(String, String)>,
     pub(super) dir: Option<String>,
+    /// Only the engine can tell whether it went well, even where its exit code is 0.
+    pub(super) judged: bool,
 }
 
 /// From the keeper to the engine.
@@ -31,6 +36,8 @@ pub(super) struct Start {
 pub(super) struct News {
     pub(super) ticket: u64,
     pub(super) what: What,
+    /// It may have failed: nothing begins any more until the engine has dealt with it.
+    pub(super) waits: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use super::outlook::{self, Outlook};
 use crate::{
     action,
     base::{Span, Value},
-    run::{RunId, World},
+    run::{RunId, Status, World},
     view::{self, Counts, History, State, StepRow, between},
     workflow::Does,
 };
@@ -114,6 +114,7 @@ fn slow(world: &World, now: Timestamp) -> Vec<String> {
     let mut slow: Vec<(Span, Span, String)> = run
         .attempts
         .iter()
+        .filter(|(node, _)| run.status(**node) != Status::Ordered)
         .filter_map(|(node, attempt)| {
             let expected = expected(world, *node)?;
             let taken = between(attempt.started, now);

@@ -72,6 +72,8 @@ pub enum Waits {
     NoSlot {
         host: HostId,
         slots: u32,
+        /// As many wait there for one of them as may, too.
+        ahead: u32,
     },
     /// There is room, but it is kept for another.
     Reserved {
@@ -146,7 +148,9 @@ fn of_room(room: &Room<'_>, shape: &Shape, founds: bool, turn: &Turn<'_>, reason
         reasons.push(Waits::GroupMisfit { host: host() });
     }
     match &needs.gpus {
-        None if room.slots == 0 => reasons.push(Waits::NoSlot { host: host(), slots: room.host.slots }),
+        None if room.slots == 0 => {
+            reasons.push(Waits::NoSlot { host: host(), slots: room.host.slots, ahead: room.host.ahead });
+        }
         Some(asked) if asked.kinds().iter().all(|kind| room.space.free(kind) < asked.count() as usize) => {
             let kinds = asked.kinds().iter().map(|kind| left(room, kind)).collect();
             reasons.push(Waits::NoGpu { host: host(), asked: asked.clone(), kinds });
@@ -202,8 +206,11 @@ impl Waits {
             }
             Self::NoCpus { host, asked, free } => format!("{host}: {asked} cpus asked, {free} free"),
             Self::NoMemory { host, asked, free } => format!("{host}: {asked} of memory asked, {free} free"),
-            Self::NoSlot { host, slots: 0 } => format!("{host}: takes no nodes without GPUs"),
-            Self::NoSlot { host, slots } => format!("{host}: {slots} of {slots} slots for nodes without GPUs in use"),
+            Self::NoSlot { host, slots: 0, .. } => format!("{host}: takes no nodes without GPUs"),
+            Self::NoSlot { host, slots, ahead } => {
+                let before = if *ahead == 0 { String::new() } else { format!(", and {ahead} wait there for one") };
+                format!("{host}: {slots} of {slots} slots for nodes without GPUs in use{before}")
+            }
             Self::Reserved { host, by, from } => format!("{host}: kept for {}, which starts {}", name(*by), at(from)),
         }
     }

@@ -50,6 +50,8 @@ pub struct Offer {
     pub memory: Size,
     /// Nodes without GPUs that may run there at once.
     pub slots: u32,
+    /// Nodes without GPUs that may wait there for a slot beside those that run.
+    pub ahead: u32,
     /// Images, models and data that lie there.
     pub holds: BTreeSet<Arc<str>>,
 }
@@ -60,6 +62,7 @@ pub struct Host {
     pub cpus: u32,
     pub memory: Size,
     pub slots: u32,
+    pub ahead: u32,
     pub holds: BTreeSet<Arc<str>>,
     /// How many GPUs of each kind, foreign ones counted.
     pub(super) kinds: BTreeMap<GpuKind, u32>,
@@ -163,9 +166,10 @@ impl Fleet {
 
 impl Host {
     fn new(offer: Offer) -> Self {
-        let gpus = offer.gpus.into_iter().map(|(id, kind)| (id, Gpu { kind, foreign: false })).collect();
-        let (cpus, memory, slots, holds) = (offer.cpus, offer.memory, offer.slots, offer.holds);
-        let mut host = Self { gpus, cpus, memory, slots, holds, kinds: BTreeMap::new(), drained: false, here: true };
+        let Offer { gpus, cpus, memory, slots, ahead, holds } = offer;
+        let gpus = gpus.into_iter().map(|(id, kind)| (id, Gpu { kind, foreign: false })).collect();
+        let kinds = BTreeMap::new();
+        let mut host = Self { gpus, cpus, memory, slots, ahead, holds, kinds, drained: false, here: true };
         host.count_kinds();
         host
     }
@@ -202,7 +206,7 @@ impl Host {
     fn same_as(&self, other: &Self) -> bool {
         self.here == other.here
             && self.gpus == other.gpus
-            && (self.cpus, self.memory, self.slots) == (other.cpus, other.memory, other.slots)
+            && (self.cpus, self.memory, self.slots, self.ahead) == (other.cpus, other.memory, other.slots, other.ahead)
             && self.holds == other.holds
     }
 }

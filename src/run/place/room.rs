@@ -24,6 +24,7 @@ pub(super) struct Room<'a> {
     pub(super) id: &'a HostId,
     pub(super) host: &'a Host,
     pub(super) space: Space<'a>,
+    /// Nodes without GPUs that it takes yet, those counted that will wait there.
     pub(super) slots: u32,
     /// GPUs that the groups at home here may want.
     expected: u64,
@@ -114,7 +115,10 @@ impl<'a> Room<'a> {
                 }
             }
         }
-        let slots = host.slots.saturating_sub(held.slots);
+        let slots = match host.slots {
+            0 => 0,
+            slots => slots.saturating_add(host.ahead).saturating_sub(held.slots),
+        };
         Self { id, host, space, slots, expected: held.expected, beside: None, placed: Vec::new() }
     }
 

@@ -35,7 +35,7 @@ impl Run {
                     Status::Waiting | Status::Retrying | Status::Held | Status::Open => {
                         self.set(node, Status::Abandoned);
                     }
-                    Status::Running => {
+                    Status::Ordered | Status::Running => {
                         self.set(node, Status::Abandoned);
                         self.end_soon(at, node, Ending::Stopped);
                     }

@@ -1,5 +1,7 @@
 //! What is told of hosts: what there is to run on, which nodes must share a host, and where they can no longer stay.
 
+use jiff::Timestamp;
+
 use super::Run;
 use crate::{
     plan::NodeIx,
@@ -11,10 +13,12 @@ use crate::{
 
 impl Run {
     /// Folds an event about a host in; others are about something else.
-    pub(super) fn of_hosts(&mut self, event: &Event) {
+    pub(super) fn of_hosts(&mut self, at: Timestamp, event: &Event) {
         match event {
             Event::HostJoined { host, offer } => {
                 self.fleet.join(host.clone(), offer_of(offer));
+                let begun = self.lines.offer(host, offer);
+                self.begin_all(at, begun);
             }
             Event::HostLost { host } => {
                 self.fleet.vanish(host);
@@ -50,6 +54,7 @@ fn offer_of(offer: &HostOffer) -> Offer {
         cpus: offer.cpus,
         memory: offer.memory,
         slots: offer.slots,
+        ahead: offer.ahead,
         holds: offer.holds.clone(),
     }
 }

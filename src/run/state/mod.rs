@@ -6,6 +6,7 @@ mod grow;
 mod hosts;
 mod lengths;
 mod ruled;
+mod under_way;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -16,10 +17,10 @@ pub use self::lengths::{Lengths, StepKey};
 use jiff::Timestamp;
 use serde_json::Value as Json;
 
-use self::due::{GRACE, after};
 use super::{
     event::{Again, Event, Kept, NodeId, Outcome},
     failure::{Cause, Failure},
+    line::Lines,
     place::{self, Fleet, GpuId, HostId, Lease, Leases, Policy, Shape},
 };
 use crate::{
@@ -33,6 +34,8 @@ use crate::{
 pub enum Status {
     /// It has unmet needs, or its turn has not come.
     Waiting,
+    /// An attempt waits at its host for a slot.
+    Ordered,
     /// An attempt is under way.
     Running,
     /// An attempt has failed; the next one waits for its moment.
@@ -55,7 +58,8 @@ pub struct Attempt {
     pub host: HostId,
     pub gpus: Vec<GpuId>,
     pub input: Arc<Json>,
-    /// Moved on when the clock jumps, so that what has passed since then is what the attempt has had.
+    /// When it began; when it was ordered, while it waits at its host. Moved on when the clock jumps, so that what has
+    /// passed since then is what the attempt has had.
     pub started: Timestamp,
     pub time_limit: Option<Span>,
     /// It is to be ended, and why.
@@ -103,6 +107,8 @@ pub struct Run {
     pub leases: Leases,
     pub attempts: BTreeMap<NodeIx, Attempt>,
     pub tries: BTreeMap<NodeIx, Tries>,
+    /// Which of the attempts without GPUs run, and which wait at their hosts.
+    pub(super) lines: Lines<NodeIx>,
     /// Moments at which something is due: the end of a back-off or of an attempt's time.
     pub due: BTreeSet<(Timestamp, NodeIx)>,
     pub held: BTreeSet<NodeIx>,
@@ -157,6 +163,7 @@ impl Run {
             leases: Leases::default(),
             attempts: BTreeMap::new(),
             tries: BTreeMap::new(),
+            lines: Lines::default(),
             due: BTreeSet::new(),
             held: BTreeSet::new(),
             opening: BTreeSet::new(),
@@ -195,10 +202,6 @@ impl Run {
     pub fn is_over(&self, node: NodeIx) -> bool {
         self.over[self.plan.node(node).frame.0 as usize]
     }
-    /// The attempts that ought to be running: what a shell must make so, after a crash or not.
-    pub fn wanted(&self) -> impl Iterator<Item = (NodeIx, &Attempt)> {
-        self.attempts.iter().map(|(node, attempt)| (*node, attempt))
-    }
     /// The nodes that are ready and of which nothing is recorded yet.
     pub(super) fn unsettled(&self) -> Vec<NodeIx> {
         let waits =
@@ -221,7 +224,7 @@ impl Run {
             | Event::HostDrained { .. }
             | Event::Drained { .. }
             | Event::Undrained { .. }
-            | Event::GpuForeign { .. } => self.of_hosts(event),
+            | Event::GpuForeign { .. } => self.of_hosts(at, event),
             Event::Skipped { .. } => self.skip(node()?),
             Event::Opened { frames, more, .. } => {
                 let node = node()?;
@@ -281,11 +284,12 @@ impl Run {
                     started: at,
                     time_limit: *time_limit,
                     ending: None,
-                    due: time_limit.map(|limit| after(at, limit)),
+                    due: None,
                 };
                 let needs = place::Needs { gpus: request.clone(), cpus: *cpus, memory: *memory };
-                self.start(node()?, found, needs);
+                self.start(at, node()?, found, needs);
             }
+            Event::AttemptWithdrawn { .. } => self.take_back(at, node()?).map_err(illegal)?,
             Event::Overtime { .. } => {
                 let node = node()?;
                 if !self.attempts.contains_key(&node) {
@@ -296,23 +300,13 @@ impl Run {
             Event::AttemptSucceeded { output, .. } => {
                 let node = node()?;
                 let output = self.read_output(node, output).map_err(illegal)?;
-                let attempt = self.end_attempt(node, Some(&output)).map_err(illegal)?;
+                let attempt = self.end_attempt(at, node, Some(&output)).map_err(illegal)?;
                 self.went_well(at, node, &attempt);
                 if self.status(node) != Status::Abandoned {
                     self.finish(node, Some(output));
                 }
             }
-            Event::AttemptFailed { failure, .. } => {
-                let node = node()?;
-                self.end_attempt(node, None).map_err(illegal)?;
-                let tries = self.tries.entry(node).or_default();
-                *tries.by_cause.entry(failure.cause).or_default() += 1;
-                tries.lost += u32::from(failure.cause == Cause::HostLost);
-                tries.failure = Some(failure.clone());
-                if self.status(node) != Status::Abandoned {
-                    self.set(node, Status::Waiting);
-                }
-            }
+            Event::AttemptFailed { failure, .. } => self.went_wrong(at, node()?, failure).map_err(illegal)?,
             Event::Retrying { not_before, grow, .. } => {
                 let node = node()?;
                 let tries = self.tries.entry(node).or_default();
@@ -415,21 +409,6 @@ impl Run {
         }
     }
 
-    fn start(&mut self, node: NodeIx, attempt: Attempt, needs: place::Needs) {
-        // Until then at the latest the GPUs are free again, the time to come to an end included.
-        let until = attempt.due.map(|due| after(due, GRACE));
-        let lease = self.lease(node, attempt.host.clone(), attempt.gpus.clone(), needs, attempt.time_limit, until);
-        self.leases.take(lease);
-        let tries = self.tries.entry(node).or_default();
-        tries.attempts = attempt.number;
-        if let Some(not_before) = tries.not_before.take() {
-            self.due.remove(&(not_before, node));
-        }
-        self.due.extend(attempt.due.map(|due| (due, node)));
-        self.attempts.insert(node, attempt);
-        self.set(node, Status::Running);
-    }
-
     /// What an attempt holds of its host.
     pub(super) fn lease(
         &self,
@@ -455,24 +434,6 @@ impl Run {
     pub(super) fn policy(&self) -> Policy {
         let limits = self.plan.workflow().limits.iter().map(|(name, most)| (name.shared().clone(), *most));
         Policy { limits: limits.collect(), ..Policy::default() }
-    }
-
-    fn end_attempt(&mut self, node: NodeIx, output: Option<&Value>) -> Result<Attempt, String> {
-        let attempt = self.attempts.remove(&node).ok_or("no attempt is under way")?;
-        self.leases.end(place_ix(node));
-        if self.fleet.host(&attempt.host).is_some_and(|host| host.state() != place::HostState::Up) {
-            self.leases.leave(&attempt.host);
-        }
-        if let Some(due) = attempt.due {
-            self.due.remove(&(due, node));
-        }
-        // What the work left on its host makes that host the better place for what needs it.
-        if let (Some(output), Does::Action { action, .. }) = (output, &self.plan.step(node).does) {
-            for key in action.left_behind(output) {
-                self.fleet.hold(&attempt.host, &key, true);
-            }
-        }
-        Ok(attempt)
     }
 }
 

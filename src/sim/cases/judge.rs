@@ -115,6 +115,7 @@ fn of_node(expected: &Tree, id: &str, node: NodeIx, run: &Run, found: &mut Vec<M
 fn word(status: Status) -> &'static str {
     match status {
         Status::Waiting => "waiting",
+        Status::Ordered => "ordered",
         Status::Running => "running",
         Status::Retrying => "about to be tried again",
         Status::Held => "held",
