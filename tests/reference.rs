@@ -233,6 +233,9 @@ fn bounds(text: &mut String) {
     row("items of a `for_each`", limits::FAN_OUT_MAX as u64);
     row("times of a `repeat`", limits::ROUNDS_MAX);
     row("templates that use one another in a row", limits::TEMPLATE_DEPTH_MAX as u64);
+    row("steps of a workflow, those of a template counted wherever it is used", limits::STEPS_MAX as u64);
+    row("nodes of a plan", limits::PLAN_NODES_MAX as u64);
+    row("parts of a type, those inside its parts counted", limits::TYPE_PARTS_MAX as u64);
     row("GPUs of one step", u64::from(limits::GPUS_MAX));
     row("bytes of one recorded event", limits::EVENT_BYTES_MAX as u64);
 }

@@ -149,6 +149,10 @@ fn all_mistakes_are_told_in_one_pass() {
             &["w.yaml:3: types cannot hold themselves: a → b → c → a"],
         ),
         (format!("types: {{ a: \"'a' | 'b'\" }}\n{steps}"), &[]),
+        (
+            "steps: { all: { value: 1 }, b: { value: \"${all + 1}\" } }\n".into(),
+            &["w.yaml:3: `all` is a word of the rule language"],
+        ),
     ] {
         let told = checked(&text);
         assert_eq!(told.len(), expected.len(), "{text}{told:#?}");
@@ -428,5 +432,40 @@ fn an_optional_field_that_nobody_has_is_told_wherever_its_record_goes() {
         let (mistakes, sources) = mistakes("w.yaml", &[("w.yaml", text)]);
         let told = told(&mistakes, &sources);
         assert!(told.iter().any(|it| it.contains("did you mean `winner`?")), "{pools}: {told:#?}");
+    }
+}
+
+/// One record of several that are laid together: a rule or nothing, a value, and the key that must be told with what was meant.
+#[test]
+fn a_slip_in_one_record_of_several_is_told_at_its_key() {
+    let path = "workflows/deval.yaml";
+    let text = fs::read_to_string(root().join(path)).expect("the file is shipped");
+    let slipped = text.replacen("- { code: too_small", "- { cod: too_small", 1);
+    let (found, sources) = mistakes(path, &[(path, slipped)]);
+    let all = told(&found, &sources);
+    assert!(all.len() == 1 && all[0].contains("did you mean `code`?"), "{all:#?}");
+    assert_eq!((found[0].code, sources.slice(found[0].place)), ("workflow::odd_field", "cod"), "{all:#?}");
+    for (rules, value, expected) in [
+        ("", "[{ code: a, wrong: true }, { cod: b, wrong: false }]", Some(("cod", "code"))),
+        ("", "[{ code: a, note: b }, { code: b }, { code: c, warning: d }]", None),
+        ("", "[{ of: { loss: 1 } }, { of: { los: 2 } }]", Some(("los", "loss"))),
+        ("xs: [a]", "\"${rules.xs.map(x, {'name': x}) + rules.xs.map(x, {'nmae': x})}\"", Some(("'nmae'", "name"))),
+        ("yes: true", "\"${[rules.yes ? {'name': 1} : {'nmae': 1}]}\"", Some(("'nmae'", "name"))),
+        ("", "\"${[{'bonsu': 1}, {'bonus': 1}, {'bonus': 1}]}\"", Some(("'bonsu'", "bonus"))),
+        ("", "\"${{'a-1': {'loss': 1}, 'b-1': {'los': 1}}}\"", Some(("'los'", "loss"))),
+        ("", "\"${first([{'loss': 1}]).or({'los': 1})}\"", Some(("'los'", "loss"))),
+        ("teams: [{ bonus: 2 }, { bonsu: 3 }]", "\"${rules.teams.map(t, t.bonus.or(0))}\"", Some(("bonsu", "bonus"))),
+        ("a: { bonus: 2 }, b: { bonsu: 2 }", "\"${[rules.a, rules.b]}\"", Some(("rules.b", "bonus"))),
+        ("a: { wins: 2 }, b: { ties: 2 }", "\"${[rules.a, rules.b]}\"", None),
+    ] {
+        let text = format!("god_flow: 1\nworkflow: w\nrules: {{ {rules} }}\nsteps:\n  a: {{ value: {value} }}\n");
+        let (found, sources) = mistakes("w.yaml", &[("w.yaml", text)]);
+        let told = told(&found, &sources);
+        let Some((odd, meant)) = expected else {
+            assert!(told.is_empty(), "{value}: {told:#?}");
+            continue;
+        };
+        assert!(told.len() == 1 && told[0].contains(&format!("did you mean `{meant}`?")), "{value}: {told:#?}");
+        assert_eq!(sources.slice(found[0].place), odd, "{value}: {told:#?}");
     }
 }

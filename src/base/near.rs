@@ -20,6 +20,31 @@ pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -
         .map(|(_, candidate)| candidate)
 }
 
+/// Whether one name is the other with a slip of the pen in it: much nearer than a name that may be offered. Names that are
+/// told apart by a number, or by one whole word of several, are so on purpose.
+pub fn is_slip(one: &str, other: &str) -> bool {
+    let no_digits = |name: &str| name.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
+    if one.len() + other.len() > no_digits(one).len() + no_digits(other).len() && no_digits(one) == no_digits(other) {
+        return false;
+    }
+    let words = || one.split('_').zip(other.split('_'));
+    if one.contains('_') && one.matches('_').count() == other.matches('_').count() {
+        return one != other && words().all(|(one, other)| one == other || is_slip_in_word(one, other));
+    }
+    is_slip_in_word(one, other)
+}
+
+fn is_slip_in_word(one: &str, other: &str) -> bool {
+    let letters = |word: &str| {
+        let mut letters: Vec<char> = word.chars().collect();
+        letters.sort_unstable();
+        letters
+    };
+    let reach = if one.chars().count() > 5 { 2 } else { 1 };
+    nearest(one, [other]).is_some()
+        && (strsim::damerau_levenshtein(one, other) <= reach || letters(one) == letters(other))
+}
+
 /// The sentence for a help line: the nearest name, or else all there are.
 pub fn did_you_mean<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str> + Clone) -> Option<String> {
     if let Some(near) = nearest(wrong, candidates.clone()) {
@@ -64,6 +89,26 @@ mod tests {
             ("a,b", None),
         ] {
             assert_eq!(with_point(text).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_slip_is_told_from_a_name_of_its_own() {
+        for (one, other, expected) in [
+            ("cod", "code", true),
+            ("bonsu", "bonus", true),
+            ("nmae", "name", true),
+            ("size_byte", "size_bytes", true),
+            ("at_lesat", "at_least", true),
+            ("atleast", "at_least", true),
+            ("wins", "ties", false),
+            ("min_loss", "max_loss", false),
+            ("start_at", "stop_at", false),
+            ("lr_1", "lr_2", false),
+            ("gpu", "gpu2", false),
+            ("a", "b", false),
+        ] {
+            assert_eq!((is_slip(one, other), is_slip(other, one)), (expected, expected), "{one} {other}");
         }
     }
 

@@ -133,6 +133,16 @@ impl Ty {
         }
     }
 
+    /// Whether a part of the type could not be read, so that nobody knows what would fit it.
+    pub fn is_unclear(&self) -> bool {
+        match self {
+            Self::Never => true,
+            Self::List(inner) | Self::Map(inner) | Self::Optional(inner) => inner.is_unclear(),
+            Self::Record(record) => record.fields.values().any(Self::is_unclear),
+            _ => false,
+        }
+    }
+
     /// What inside of a type keeps it from standing where `wanted` is asked for; nothing where it is the whole of it.
     pub fn why_not(&self, wanted: &Self) -> Option<String> {
         let mut path = String::new();
@@ -158,6 +168,16 @@ impl Ty {
                     };
                     path = format!("{path}{name}.");
                     (field, inner)
+                }
+                (Self::Choice(words), Self::Choice(wanted)) => {
+                    let strange = words.iter().find(|word| !wanted.contains(word))?;
+                    let help = near::did_you_mean(strange, wanted.iter().map(|word| &**word))?;
+                    let field = path.trim_end_matches('.');
+                    return Some(if path.is_empty() {
+                        help
+                    } else {
+                        format!("its `{field}` may be '{strange}'; {help}")
+                    });
                 }
                 _ if path.is_empty() => return None,
                 (found, wanted) => {
@@ -290,6 +310,10 @@ mod tests {
         assert_eq!(slip.why_not(&large).as_deref(), Some("there is no field `los`; did you mean `loss`?"));
         let joined = slip.join(&written(&[("id", Ty::Text), ("loss", Ty::Whole)])).unwrap();
         assert_eq!(joined.to_string(), "{id: text, los: decimal?, loss: whole?}");
+        let better = |word: &str| Ty::list(record(&[("better", Ty::choice(["lower", word]))]));
+        let told = better("higer").why_not(&better("higher"));
+        assert_eq!(told.as_deref(), Some("its `better` may be 'higer'; did you mean `higher`?"));
+        assert!(Ty::list(record(&[("better", Ty::optional(Ty::Never))])).is_unclear() && !better("x").is_unclear());
         assert!(!joined.fits(&large));
         let noted = record(&[("id", Ty::Text), ("note", Ty::optional(Ty::Text))]);
         let slip = written(&[("id", Ty::Text), ("nte", Ty::Text)]);

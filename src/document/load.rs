@@ -125,10 +125,7 @@ impl Loading<'_> {
             self.mistakes.push(mistake.help("put the file under `include`, or extend a workflow"));
             return None;
         }
-        if let (Some(part), None, Some(extends)) = (tree.key("part"), tree.key("workflow"), tree.key("extends")) {
-            let mistake = Mistake::new("document::not_a_workflow", extends.place, "only a workflow extends another");
-            let mistake = mistake.related(part.place, "this makes it a part");
-            self.mistakes.push(mistake.help("write `workflow` in place of `part`, or `include` the other file"));
+        if tree.key("workflow").is_none() && self.refuse_base(&tree) {
             return None;
         }
         self.inputs_from_files(path, &mut tree);
@@ -139,7 +136,7 @@ impl Loading<'_> {
         }
         let base = self.base(path, &mut tree);
         let (mut parts, mut seen) = (Vec::new(), HashSet::new());
-        self.included(path, &tree, &mut parts, &mut seen);
+        self.included(path, &mut tree, &mut parts, &mut seen);
         self.chain.pop();
         match base {
             Some(mut base) => {
@@ -180,6 +177,15 @@ impl Loading<'_> {
         }
     }
 
+    /// Tells that a part has no base, if it names one.
+    fn refuse_base(&mut self, tree: &Tree) -> bool {
+        let (Some(part), Some(extends)) = (tree.key("part"), tree.key("extends")) else { return false };
+        let mistake = Mistake::new("document::not_a_workflow", extends.place, "only a workflow extends another");
+        let mistake = mistake.related(part.place, "this makes it a part");
+        self.mistakes.push(mistake.help("write `workflow` in place of `part`, or `include` the other file"));
+        true
+    }
+
     /// The workflow that this one extends; its key is taken out.
     fn base(&mut self, path: &str, tree: &mut Tree) -> Option<Tree> {
         let Node::Map(entries) = &mut tree.node else { return None };
@@ -191,13 +197,16 @@ impl Loading<'_> {
         self.workflow(&base, Some(extends.place))
     }
 
-    /// Reads the parts that a file includes and all that they include, those without parts of their own first.
-    fn included(&mut self, path: &str, tree: &Tree, parts: &mut Vec<Tree>, reached: &mut HashSet<SourceId>) {
+    /// Reads the parts that a file includes and all that they include, those without parts of their own first. What cannot be
+    /// the name of a file is told here and taken out.
+    fn included(&mut self, path: &str, tree: &mut Tree, parts: &mut Vec<Tree>, reached: &mut HashSet<SourceId>) {
         let Some(include) = tree.get("include") else { return };
         if !matches!(include.node, Node::List(_)) {
             let message = format!("expected a list of files, found {}", include.describe());
             let mistake = Mistake::new("document::wrong_type", include.place, message);
-            self.mistakes.push(mistake.help("write `include: [parts/entry.yaml]`"));
+            let written = include.as_text().map_or("parts/entry.yaml", |file| file);
+            self.mistakes.push(mistake.help(format!("write `include: [{written}]`")));
+            self.is_whole = false;
         }
         for item in include.items() {
             let given = self.file_name(item);
@@ -209,6 +218,15 @@ impl Loading<'_> {
                 reached.extend(self.part(&part, item.place, parts));
             }
         }
+        let Node::Map(entries) = &mut tree.node else { return };
+        entries.retain_mut(|(key, value)| match &mut value.node {
+            _ if &*key.text != "include" => true,
+            Node::List(files) => {
+                files.retain(|file| file.as_text().is_some());
+                true
+            }
+            _ => false,
+        });
     }
 
     /// Reads a part, unless it was; gives its source and those of all that it includes.
@@ -218,15 +236,16 @@ impl Loading<'_> {
             let known = self.parts.iter().find(|part| *part.path == *shown);
             return known.and_then(|part| self.part_of.get(&part.source)).cloned().unwrap_or_default();
         }
-        let Some((source, tree)) = self.file(path, Some(asked)) else { return HashSet::new() };
+        let Some((source, mut tree)) = self.file(path, Some(asked)) else { return HashSet::new() };
         let Some(name) = self.part_name(&tree, asked) else {
             self.is_whole = false;
             return HashSet::new();
         };
+        self.refuse_base(&tree);
         self.stands_alone(Kind::Part, &tree);
         self.chain.push(path.into());
         let mut reached = HashSet::from([source]);
-        self.included(path, &tree, parts, &mut reached);
+        self.included(path, &mut tree, parts, &mut reached);
         self.chain.pop();
         self.part_of.insert(source, reached.clone());
         self.parts.push(Part { name, path: self.shown(path).into(), source });

@@ -64,6 +64,7 @@ impl<'s> Checker<'_, 's> {
     }
 
     fn host(&mut self, at: At, word: Word<'s>, signature: &Signature, arguments: &[Expr<'s>]) -> Checked {
+        self.asked += 1;
         let arguments: Vec<Checked> = arguments.iter().map(|argument| self.check(argument)).collect();
         if arguments.len() != signature.takes.len() {
             let takes: Vec<String> =
@@ -91,6 +92,7 @@ impl<'s> Checker<'_, 's> {
     }
 
     fn or(&mut self, at: At, value: &Expr<'s>, default: &Expr<'s>) -> Checked {
+        let written = (value, default);
         let (value, default) = (self.check(value), self.check(default));
         let inner = match &value.ty {
             Ty::Optional(inner) => (**inner).clone(),
@@ -98,7 +100,10 @@ impl<'s> Checker<'_, 's> {
             ty => ty.clone(),
         };
         match inner.join(&default.ty) {
-            Some(ty) => Checked::new(Code::Default(Box::new((value.code, default.code))), ty, at),
+            Some(ty) => {
+                let ty = self.lay(&[(written.0, &value), (written.1, &default)], ty);
+                Checked::new(Code::Default(Box::new((value.code, default.code))), ty, at)
+            }
             None => self.wrong(mismatch(self.text, default.at, &default.ty, &inner, "the default: ")),
         }
     }

@@ -8,8 +8,9 @@ use super::{
     arith,
     ast::{Expr, Kind, Operator, Word},
     code::{Apply, Code, Logic},
-    functions,
+    fold, functions,
     lex::At,
+    meter::Meter,
     operators,
     scope::Scope,
     types::{held, mismatch, optional, shown, values_of},
@@ -76,6 +77,8 @@ pub(super) fn check(text: &str, expr: &Expr<'_>, scope: &Scope) -> Result<Findin
         calls: Vec::new(),
         present: Vec::new(),
         conditions: Vec::new(),
+        asked: 0,
+        folding: fold::meter(),
         wrongs: Vec::new(),
     };
     let Checked { code, ty, .. } = checker.check(expr);
@@ -94,6 +97,10 @@ pub(super) struct Checker<'a, 's> {
     present: Vec<Path>,
     /// The conditions around this point.
     conditions: Vec<At>,
+    /// How often something was asked for that is only known when the rule is evaluated.
+    pub(super) asked: usize,
+    /// The work that is left for what is known before.
+    pub(super) folding: Meter,
     pub(super) wrongs: Vec<Wrong>,
 }
 
@@ -106,6 +113,13 @@ impl<'s> Checker<'_, 's> {
 
     /// Checks without noting what is read: a field may follow.
     fn trace(&mut self, expr: &Expr<'s>) -> Checked {
+        let before = (self.asked, self.wrongs.len());
+        let checked = self.typed(expr);
+        let is_known = before == (self.asked, self.wrongs.len());
+        if is_known { self.fold(expr, checked) } else { checked }
+    }
+
+    fn typed(&mut self, expr: &Expr<'s>) -> Checked {
         let at = expr.at;
         let literal = |value, ty| Checked::new(Code::Constant(value), ty, at);
         match &expr.kind {
@@ -143,6 +157,7 @@ impl<'s> Checker<'_, 's> {
     }
 
     fn name(&mut self, word: Word<'s>) -> Checked {
+        self.asked += 1;
         if let Some(depth) = self.locals.iter().rposition(|(name, _)| *name == word.text) {
             let path = Path { local: Some(depth), steps: Vec::new() };
             let ty = self.narrowed(self.locals[depth].1.clone(), &path);
@@ -150,7 +165,10 @@ impl<'s> Checker<'_, 's> {
         }
         let Some((name, ty)) = self.scope.entry(word.text) else {
             let message = format!("nothing here is called `{}`", word.text);
-            let help = if functions::find(word.text).is_some() || self.scope.function(word.text).is_some() {
+            let lowered = word.text.to_ascii_lowercase();
+            let help = if ["true", "false", "null"].contains(&lowered.as_str()) {
+                Some(format!("write `{lowered}`"))
+            } else if functions::find(word.text).is_some() || self.scope.function(word.text).is_some() {
                 Some(format!("`{0}` is a function: write `{0}(…)`", word.text))
             } else {
                 let locals = self.locals.iter().map(|(name, _)| *name);
@@ -349,6 +367,10 @@ impl<'s> Checker<'_, 's> {
         match operators::binary(self.text, operator, at, &left, &right) {
             Err(wrong) => self.wrong(wrong),
             Ok((ty, apply)) => {
+                let ty = match operator {
+                    Operator::Add => self.lay(&[(&sides.0, &left), (&sides.1, &right)], ty),
+                    _ => ty,
+                };
                 let (yes, no) = presence(operator, &left, &right);
                 let sides = Box::new([left.code, right.code]);
                 Checked { yes, no, ..Checked::new(Code::Two(apply, sides), ty, at) }
@@ -381,6 +403,7 @@ impl<'s> Checker<'_, 's> {
             let wrong = Wrong::new("rule::wrong_type", chosen.at.to(otherwise.at), message);
             return self.wrong(wrong.maybe_help(chosen.ty.why_apart(&otherwise.ty)));
         };
+        let ty = self.lay(&[(&parts.1, &chosen), (&parts.2, &otherwise)], ty);
         let code = Code::Choose(Box::new((condition.code, chosen.code, otherwise.code)));
         Checked { wholes, ..Checked::new(code, ty, at) }
     }
@@ -391,7 +414,9 @@ impl<'s> Checker<'_, 's> {
             let wrong = Wrong::new("rule::wrong_type", expr.at, "`has` takes a field, such as `has(x.field)`");
             return self.wrong(wrong.help("write `x != null` to ask whether a value is there"));
         };
-        let selected = self.check(expr);
+        // It may ask for what is not there.
+        let selected = self.typed(expr);
+        self.record_read(selected.path.as_ref());
         let code = match selected.code {
             Code::Field(of, name) => Code::HasField(of, name),
             Code::Key(of, _) => Code::HasKey(of, field.text.into()),

@@ -136,6 +136,7 @@ impl<'s> Lexer<'s> {
             let found = self.rest().chars().next().unwrap_or_default();
             let at = At::new(start, start + found.len_utf8());
             let help = match found {
+                '^' => Some("write `pow(x, n)`"),
                 '&' => Some("write `&&`"),
                 '|' => Some("write `||`"),
                 '‘' | '’' | '“' | '”' | '`' => Some("write plain quotes: `'text'`"),
@@ -146,6 +147,12 @@ impl<'s> Lexer<'s> {
             return Err(Wrong::new("rule::syntax", at, format!("`{found}` has no meaning in an expression"))
                 .maybe_help(help.map(str::to_owned)));
         };
+        if self.rest().starts_with("**") {
+            let at = At::new(start, start + 2);
+            return Err(
+                Wrong::new("rule::syntax", at, "`**` has no meaning in an expression").help("write `pow(x, n)`")
+            );
+        }
         self.at += sign.len();
         if *sign == "=" {
             return Err(Wrong::new("rule::syntax", At::new(start, self.at), "expected an operator, found `=`")

@@ -12,9 +12,9 @@ use crate::base::{Name, Ty};
 
 impl<'s> Checker<'_, 's> {
     pub(super) fn list(&mut self, at: At, items: &[Expr<'s>]) -> Checked {
-        let items: Vec<Checked> = items.iter().map(|item| self.check(item)).collect();
+        let items: Vec<(&Expr<'s>, Checked)> = items.iter().map(|item| (item, self.check(item))).collect();
         let mut ty = Ty::Never;
-        for item in &items {
+        for (_, item) in &items {
             let Some(joined) = ty.join(&item.ty) else {
                 let message = format!("one list holds {} and {}", shown(&ty), shown(&item.ty));
                 let help = ty.why_apart(&item.ty).unwrap_or_else(|| "items of a list have one type".into());
@@ -22,7 +22,8 @@ impl<'s> Checker<'_, 's> {
             };
             ty = joined;
         }
-        Checked::new(Code::List(items.into_iter().map(|item| item.code).collect()), Ty::list(ty), at)
+        let ty = self.lay(&items.iter().map(|(expr, item)| (*expr, item)).collect::<Vec<_>>(), ty);
+        Checked::new(Code::List(items.into_iter().map(|(_, item)| item.code).collect()), Ty::list(ty), at)
     }
 
     /// Keys that are written down as names make a record; any others make a map.
@@ -62,8 +63,10 @@ impl<'s> Checker<'_, 's> {
 
     fn map(&mut self, at: At, entries: &[(Expr<'s>, Expr<'s>)]) -> Checked {
         let mut codes = Vec::with_capacity(entries.len());
+        let mut values = Vec::with_capacity(entries.len());
         let mut ty = Ty::Never;
         for (key, value) in entries {
+            let written = value;
             let bare = match &key.kind {
                 Kind::Name(name) if self.scope.get(name).is_none() => Some(*name),
                 _ => None,
@@ -84,8 +87,11 @@ impl<'s> Checker<'_, 's> {
                     self.wrong(Wrong::new("rule::wrong_type", value.at, message).help("values of a map have one type"));
                 }
             }
-            codes.push((checked.code, value.code));
+            codes.push(checked.code);
+            values.push((written, value));
         }
+        let ty = self.lay(&values.iter().map(|(expr, value)| (*expr, value)).collect::<Vec<_>>(), ty);
+        let codes = codes.into_iter().zip(values.into_iter().map(|(_, value)| value.code)).collect();
         Checked::new(Code::Map(codes), Ty::map(ty), at)
     }
 }

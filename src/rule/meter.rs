@@ -18,7 +18,11 @@ const BYTES_PER_STEP: usize = 8;
 
 impl Meter {
     pub(super) fn new() -> Self {
-        Self { left: RULE_WORK_MAX }
+        Self::of(RULE_WORK_MAX)
+    }
+    /// For no more than so many steps.
+    pub(super) fn of(steps: u64) -> Self {
+        Self { left: steps }
     }
 
     #[inline]

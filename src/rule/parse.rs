@@ -66,6 +66,10 @@ impl<'s> Parser<'s> {
     fn peek(&self) -> &Token<'s> {
         &self.tokens[self.at].0
     }
+    /// Whether that name was read last.
+    fn follows(&self, name: &str) -> bool {
+        self.at.checked_sub(1).is_some_and(|before| self.tokens[before].0 == Token::Name(name))
+    }
     fn place(&self) -> At {
         self.tokens[self.at].1
     }
@@ -103,6 +107,7 @@ impl<'s> Parser<'s> {
                     "not" => Some("!"),
                     "if" | "then" | "else" => Some("condition ? a : b"),
                     "is" => Some("=="),
+                    _ if self.follows("not") => Some("!"),
                     _ => None,
                 };
                 (format!("`{name}`"), operator.map(|operator| format!("write `{operator}`")))

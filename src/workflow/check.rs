@@ -8,8 +8,8 @@ use std::{
 use indexmap::IndexMap;
 
 use super::{
-    Body, BodyIx, Input, Workflow, apart, form::Template, given, gpus, meant, names, origin, types, types::Types,
-    unused, written::Written,
+    Body, BodyIx, Input, Workflow, apart, form::Template, given, gpus, hosts, meant, names, origin, types,
+    types::Types, unused, written::Written,
 };
 use crate::{
     base::{
@@ -61,7 +61,14 @@ fn check_what_is_there(
     // The shape check has the better words for what both see.
     let seen: BTreeSet<_> = mistakes.iter().map(|mistake| mistake.place).collect();
     let written = std::mem::take(&mut checker.written);
-    let is_told = |it: &Mistake| written.tells(it) || it.code.starts_with("document::") && seen.contains(&it.place);
+    let misnamed = std::mem::take(&mut checker.misnamed);
+    let asks_misnamed = |it: &Mistake| {
+        matches!(it.code, "rule::unknown_name" | "workflow::unknown_need")
+            && it.message.split('`').nth(1).is_some_and(|name| misnamed.contains(name))
+    };
+    let is_told = |it: &Mistake| {
+        asks_misnamed(it) || written.tells(it) || it.code.starts_with("document::") && seen.contains(&it.place)
+    };
     mistakes.extend(checker.mistakes.into_iter().filter(|it| !is_told(it)));
     let told: BTreeSet<_> = mistakes.iter().map(|mistake| mistake.place).collect();
     mistakes.extend(written.literals.iter().filter(|it| !told.contains(&it.place)).cloned());
@@ -95,6 +102,8 @@ pub(super) struct Checker {
     pub(super) used: unused::Used,
     pub(super) unread: Vec<unused::Unread>,
     pub(super) written: Written,
+    /// Names that cannot be names: whoever reads them is not to blame.
+    misnamed: BTreeSet<Arc<str>>,
     /// Values at keys that should not be there.
     pub(super) refused: Vec<Place>,
     /// The names of all templates, also of those that could not be checked.
@@ -115,6 +124,7 @@ impl Checker {
             used: unused::Used::default(),
             unread: Vec::new(),
             written: Written::default(),
+            misnamed: BTreeSet::new(),
             refused: Vec::new(),
             written_templates: BTreeSet::new(),
         }
@@ -129,6 +139,7 @@ impl Checker {
         match Name::parse(&key.text) {
             Ok(name) => Some(name),
             Err(why) => {
+                self.misnamed.insert(key.text.clone());
                 self.mistake(Mistake::new("document::wrong_value", key.place, why));
                 None
             }
@@ -178,6 +189,7 @@ impl Checker {
             self.bodies[0] = body;
         }
         unused::note_all(self, tree, gpu_table.as_ref());
+        hosts::tell_of_lone_words(tree, &mut self.mistakes);
 
         let about = tree.get("about").and_then(Tree::as_text).map(ToString::to_string);
         let key = if is_part { "part" } else { "workflow" };

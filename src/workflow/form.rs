@@ -8,7 +8,7 @@ use super::{
     Body, BodyIx, Does, Each, Given, Repeat, Step,
     body::{Draft, roots},
     check::{Checker, known},
-    given, step,
+    given, misfit, step,
     step::{What, settled},
     unused::{self, Unread},
 };
@@ -146,11 +146,11 @@ impl Checker {
             }
             let is_item = item.is_some_and(|item| *item.text == *taken.as_str());
             if let (true, Some(found), Some(item)) = (is_item, scope.get(taken.as_str()), item) {
-                if !found.fits(ty) {
+                if !found.fits(ty) && !ty.is_unclear() {
                     let message = format!(
                         "`{taken}` is {}, but the template `{name}` takes {}",
-                        given::with_article(found),
-                        given::with_article(ty)
+                        misfit::with_article(found),
+                        misfit::with_article(ty)
                     );
                     self.mistake(
                         Mistake::new("workflow::wrong_type", item.place, message)
@@ -233,7 +233,7 @@ pub(super) fn repeat(checker: &mut Checker, draft: &Draft<'_>, scope: &Scope) ->
     let mut with = checker.handed(draft, "with", &name, &template, scope);
     let carried: Vec<Name> = carry.iter().map(|(name, _)| name.clone()).collect();
     let numbered = template.takes.contains_key("number");
-    if let Some(ty) = template.takes.get("number").filter(|ty| !Ty::Whole.fits(ty)) {
+    if let Some(ty) = template.takes.get("number").filter(|ty| !Ty::Whole.fits(ty) && !ty.is_unclear()) {
         let message = format!("the template `{name}` takes `number` as {ty}, but a `repeat` gives it a whole number");
         checker.mistake(Mistake::new("workflow::wrong_type", template.place, message));
     }
@@ -251,11 +251,11 @@ pub(super) fn repeat(checker: &mut Checker, draft: &Draft<'_>, scope: &Scope) ->
             .and_then(|carry| carry.key(taken.as_str()))
             .map_or(draft.key.place, |key| key.place);
         match gives.fields.get(taken) {
-            Some(given) if !given.fits(ty) => {
+            Some(given) if !given.fits(ty) && !ty.is_unclear() => {
                 let message = format!(
                     "`{taken}` is carried as {}, but the template `{name}` gives {}",
-                    given::with_article(ty),
-                    given::with_article(given)
+                    misfit::with_article(ty),
+                    misfit::with_article(given)
                 );
                 checker.mistake(
                     Mistake::new("workflow::wrong_type", key, message).related(template.place, "the template"),
@@ -316,7 +316,7 @@ pub(super) fn for_each(
         Ty::List(item) => (*item).clone(),
         Ty::Never => Ty::Never,
         other => {
-            let message = format!("expected a list, but this gives {}", given::with_article(&other));
+            let message = format!("expected a list, but this gives {}", misfit::with_article(&other));
             let help = matches!(other, Ty::Optional(_))
                 .then(|| "it may be null: say what to take then, as in `x.or([])`".to_string());
             checker.mistake(Mistake::new("workflow::wrong_type", list_tree.place, message).maybe_help(help));

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{meant, origin};
+use super::{
+    meant,
+    misfit::{misfit, odd_field, with_article},
+    origin,
+};
 use crate::{
     base::{GpuRequest, Mistake, Name, Rao, RecordTy, Size, Span, Ty, Value, limits::MISTAKES_SOUGHT_MAX, near},
     document::{Node, Tree},
@@ -70,11 +74,13 @@ pub(super) fn read(tree: &Tree, wanted: Option<&Ty>, scope: &Scope, mistakes: &m
     if mistakes.len() >= MISTAKES_SOUGHT_MAX {
         return bad;
     }
+    // Whatever stands where nobody knows what is wanted is good: the type has a mistake of its own.
+    let wanted = wanted.filter(|wanted| **wanted != Ty::Never);
     match (&tree.node, wanted) {
         (Node::Text(text), _) if text.as_str().contains("${") => match Interpolation::compile(text.as_str(), scope) {
             Ok(compiled) => {
                 let ty = compiled.ty();
-                let Some(wanted) = wanted else { return (Given::Text(compiled), ty) };
+                let Some(wanted) = wanted.filter(|it| !it.is_unclear()) else { return (Given::Text(compiled), ty) };
                 match (constant(text.as_str(), scope), ty.fits(wanted)) {
                     // What always holds this value is as good as the value written out: its words may be those of a
                     // choice, and a field that nobody knows is a slip of the pen.
@@ -126,6 +132,10 @@ pub(super) fn read(tree: &Tree, wanted: Option<&Ty>, scope: &Scope, mistakes: &m
                 mistakes.push(mistake.related(items_tree[0].place, format!("this is {first}")));
                 return bad;
             };
+            let odd = odd_field(items_tree, &types);
+            // What was meant is told where it is written, and not again where it is read.
+            let item = if odd.is_some() { Ty::Never } else { item };
+            mistakes.extend(odd);
             (gather_list(items), Ty::list(item))
         }
         (Node::Map(entries), None) => {
@@ -157,7 +167,7 @@ pub(super) fn read(tree: &Tree, wanted: Option<&Ty>, scope: &Scope, mistakes: &m
 }
 
 /// The value of a text that only names a constant, such as `${rules.fee}`.
-fn constant<'s>(text: &str, scope: &'s Scope) -> Option<&'s Value> {
+pub(super) fn constant<'s>(text: &str, scope: &'s Scope) -> Option<&'s Value> {
     let mut path = text.strip_prefix("${")?.strip_suffix('}')?.trim().split('.');
     let value = scope.constant(path.next()?)?;
     path.try_fold(value, |value, field| value.field(field))
@@ -237,29 +247,6 @@ fn start(tree: &Tree) -> crate::base::Place {
     tree.entries().first().map_or(tree.place, |(key, _)| key.place)
 }
 
-pub(super) fn with_article(ty: &Ty) -> String {
-    match ty {
-        Ty::Whole => "a whole number".into(),
-        Ty::Decimal => "a number".into(),
-        Ty::Bool => "`true` or `false`".into(),
-        Ty::Span => "a length of time such as `20m`".into(),
-        Ty::Tao => "an amount such as `0.25 TAO`".into(),
-        Ty::Size => "a size such as `16GiB`".into(),
-        Ty::Gpus => "GPUs such as `2xH100`".into(),
-        Ty::Time => "a time such as `2026-07-06T14:00:00Z`".into(),
-        Ty::Text => "a text".into(),
-        Ty::List(item) => format!("a list of {item}"),
-        Ty::Map(item) => format!("a mapping of names to {item}"),
-        Ty::Choice(_) => format!("one of {ty}"),
-        Ty::Record(record) => match &record.name {
-            Some(name) => format!("`{name}`"),
-            None => format!("a mapping with {}", near::list(record.fields.keys().map(Name::as_str))),
-        },
-        Ty::Optional(inner) => format!("{} or nothing", with_article(inner)),
-        Ty::Null | Ty::Never => "nothing".into(),
-    }
-}
-
 /// A list, known if all its items are.
 fn gather_list(items: Vec<Given>) -> Given {
     match items.iter().map(Given::known).collect::<Option<Arc<[Value]>>>() {
@@ -284,7 +271,6 @@ fn literal(tree: &Tree, wanted: &Ty) -> Result<Value, Mistake> {
     let refuse = |why: String| Err(Mistake::new("document::wrong_value", tree.place, why));
     let scalar = |read: Result<Value, String>| read.or_else(refuse);
     Ok(match (&tree.node, wanted) {
-        (_, Ty::Never) => plain(tree),
         (Node::Bool(value), Ty::Bool) => Value::Bool(*value),
         (Node::Whole(number), Ty::Whole | Ty::Decimal) => Value::Whole(*number),
         (Node::Decimal(number), Ty::Decimal) => Value::Decimal(*number),
@@ -365,35 +351,6 @@ fn value_ty(value: &Value) -> Ty {
     }
 }
 
-fn misfit(tree: &Tree, found: &Ty, wanted: &Ty, scope: &Scope) -> Mistake {
-    let message = format!("expected {}, but this gives {}", with_article(wanted), with_article(found));
-    let mistake = Mistake::new("workflow::wrong_type", tree.place, message);
-    let mistake = origin::blame(mistake, tree.as_text().map_or("", |text| text), scope);
-    match (found, wanted) {
-        (Ty::Optional(inner), wanted) if inner.fits(wanted) => {
-            mistake.help("it may be null: say what to take then, as in `x.or(…)`")
-        }
-        (Ty::Whole | Ty::Decimal, Ty::Span | Ty::Tao | Ty::Size | Ty::Gpus) => {
-            mistake.help(with_unit(tree.as_text().and_then(|text| constant(text, scope)), wanted))
-        }
-        (Ty::Decimal, Ty::Whole) => mistake.help("write `floor(…)`, `ceil(…)` or `round_even(…)` around it"),
-        _ => mistake.maybe_help(found.why_not(wanted)),
-    }
-}
-
-/// How to write an amount where there is only a number, which is known where a rule holds it.
-fn with_unit(number: Option<&Value>, wanted: &Ty) -> String {
-    let number = number.map_or_else(|| "90".into(), Value::to_string);
-    match wanted {
-        Ty::Span => {
-            format!("write a unit: `{number}s`, `{number}m` or `{number}h`; or ask `seconds(…)` for so many seconds")
-        }
-        Ty::Tao => format!("write the unit: `{number} TAO`"),
-        Ty::Size => format!("write a unit: `{number}MiB` or `{number}GiB`"),
-        _ => format!("write the kind too: `{number}xH100`"),
-    }
-}
-
 /// The mistakes of an expression, placed in the file.
 fn placed<'a>(
     wrongs: Vec<Wrong>,
@@ -456,7 +413,7 @@ mod tests {
         let tasks = "[{'id': 't', 'better': 'lower', 'results': r}]";
         assert_eq!(mistake_of(&contest("hotkey: b, loss: \"${0.1}\", finetune: false", tasks)), None);
         let (_, help) = mistake_of(&contest("hotkey: b, loss: \"${0.1}\", fineetune: false", tasks)).unwrap();
-        assert_eq!(help.as_deref(), Some("there is no field `results.fineetune`; did you mean `finetune`?"));
+        assert_eq!(help.as_deref(), Some("did you mean `finetune`?"));
         let beter = "[{'id': 't', 'better': 'lower', 'beter': 'lower', 'results': r}]";
         let (_, help) = mistake_of(&contest("hotkey: b, loss: \"${0.1}\"", beter)).unwrap();
         assert_eq!(help.as_deref(), Some("there is no field `beter`; did you mean `better`?"));

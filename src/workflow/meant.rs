@@ -212,18 +212,6 @@ impl<'t> Rules<'t> {
     }
 }
 
-/// Whether one name is the other with a slip of the pen in it: much nearer than a name that may be offered.
-pub(super) fn is_slip(one: &str, other: &str) -> bool {
-    let letters = |word: &str| {
-        let mut letters: Vec<char> = word.chars().collect();
-        letters.sort_unstable();
-        letters
-    };
-    let reach = if one.chars().count() > 5 { 2 } else { 1 };
-    near::nearest(one, [other]).is_some()
-        && (strsim::damerau_levenshtein(one, other) <= reach || letters(one) == letters(other))
-}
-
 /// The nearest of the names beside one, for a help line.
 pub(super) fn beside<'t>(name: &Arc<str>, all: &'t [(Key, Tree)]) -> Option<&'t str> {
     near::nearest(name, all.iter().map(|(key, _)| &*key.text).filter(|other| **other != **name))

@@ -51,6 +51,19 @@ const SCALARS: [(&str, Ty); 10] = [
     ("null", Ty::Null),
 ];
 
+/// What other languages call them.
+const ELSEWHERE: [(&str, &str); 9] = [
+    ("int", "whole"),
+    ("integer", "whole"),
+    ("float", "decimal"),
+    ("double", "decimal"),
+    ("number", "decimal"),
+    ("str", "text"),
+    ("string", "text"),
+    ("boolean", "bool"),
+    ("datetime", "time"),
+];
+
 impl Types {
     /// Makes a name known whose type can never be.
     pub(super) fn know_of(&mut self, key: &Key) {
@@ -233,7 +246,9 @@ impl TypeReader<'_> {
             return Ok(Ty::map(item));
         }
         self.types.get(word).ok_or_else(|| {
-            let help = near::did_you_mean(word, self.types.names());
+            let elsewhere = ELSEWHERE.iter().find(|(name, _)| *name == word.to_ascii_lowercase());
+            let help = elsewhere.map(|(_, here)| format!("did you mean `{here}`?"));
+            let help = help.or_else(|| near::did_you_mean(word, self.types.names()));
             (from..self.at, format!("there is no type `{word}`"), help)
         })
     }
@@ -291,6 +306,12 @@ mod tests {
         assert_eq!(read("entrants").as_deref(), Ok("[entrant]"));
         assert_eq!(read("{ id: text, losses: '[decimal]' }").as_deref(), Ok("{id: text, losses: [decimal]}"));
         assert_eq!(read("entrnt"), Err("there is no type `entrnt`".into()));
+        for (word, here) in [("int", "whole"), ("String", "text"), ("float", "decimal"), ("textt", "text")] {
+            let (tree, _) = document::parse(SourceId(0), word);
+            let mut mistakes = Vec::new();
+            Types::default().read(&tree.expect("a word is a document"), &mut mistakes);
+            assert_eq!(mistakes[0].help, Some(format!("did you mean `{here}`?")), "{word}");
+        }
         for wrong in ["'[whole'", "whole whole", "'?'", "5", "\"'a' | whole\"", "\"'a\"", "'map[]'"] {
             assert!(read(wrong).is_err(), "{wrong}");
         }

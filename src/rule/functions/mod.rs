@@ -58,7 +58,8 @@ fn all() -> impl Iterator<Item = &'static Function> {
 
 /// What a function is called elsewhere, and what to write here.
 pub(super) fn elsewhere(name: &str) -> Option<&'static str> {
-    const NAMES: [(&str, &str); 19] = [
+    const NAMES: [(&str, &str); 20] = [
+        ("not", "!condition"),
         ("len", "size(…)"),
         ("length", "size(…)"),
         ("string", "text(…)"),

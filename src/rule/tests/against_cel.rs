@@ -7,6 +7,7 @@ use proptest::{collection::vec, prelude::*};
 
 use super::{
     Failure, Rule, World,
+    fold::NEVER_RIGHT,
     generate::{COMMON, Choices, expression, values},
     world,
 };
@@ -56,8 +57,13 @@ fn asked(text: &str, world: &World) -> Option<Cel> {
 
 /// Compares the answers, if the text compiles here.
 fn agree(text: &str, world: &World) -> Result<bool, String> {
-    let Ok(rule) = Rule::compile(text, &world.scope) else {
-        return Ok(false);
+    let rule = match Rule::compile(text, &world.scope) {
+        Ok(rule) => rule,
+        // What has no value wherever it stands is told before.
+        Err(wrongs) if wrongs.iter().all(|wrong| wrong.help == Some(NEVER_RIGHT.into())) => {
+            return Ok(asked(text, world).is_none());
+        }
+        Err(_) => return Ok(false),
     };
     let (ours, theirs) = (rule.eval(world), asked(text, world));
     let same = match (&ours, &theirs) {

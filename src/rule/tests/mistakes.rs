@@ -269,6 +269,11 @@ fn syntax() {
         ("1 +", "rule::syntax at «»: expected a value, found the end"),
         ("1 2", "rule::syntax at «2»: expected an operator or the end, found `2`"),
         ("yes and yes", "rule::syntax at «and»: expected an operator or the end, found `and`; write `&&`"),
+        ("not yes", "rule::syntax at «yes»: expected an operator or the end, found `yes`; write `!`"),
+        ("not(yes)", "rule::unknown_function at «not»: there is no function `not`; write `!condition`"),
+        ("True", "rule::unknown_name at «True»: nothing here is called `True`; write `true`"),
+        ("2 ** 3", "rule::syntax at «**»: `**` has no meaning in an expression; write `pow(x, n)`"),
+        ("2 ^ 3", "rule::syntax at «^»: `^` has no meaning in an expression; write `pow(x, n)`"),
         ("wins = 3", "rule::syntax at «=»: expected an operator, found `=`; write `==` to compare"),
         ("yes & yes", "rule::syntax at «&»: `&` has no meaning in an expression; write `&&`"),
         (
@@ -343,6 +348,14 @@ fn what_is_written_out_and_can_never_be_right() {
             "rule::bad_literal at «0»: `chunks`: expected a count of at least 1, found 0; the function is chunks([T], n) -> [[T]]",
         ),
         ("1.0 / 0", "rule::bad_literal at «0»: nothing can be divided by zero"),
+        (
+            "wins > 2 ? [minutes(-1)] : []",
+            "rule::bad_literal at «minutes(-1)»: the result is below zero, which a duration cannot be; it is so in every run: write other values",
+        ),
+        (
+            "{'5Fh': 1}['5Gk'] + wins",
+            "rule::bad_literal at «{'5Fh': 1}['5Gk']»: there is no key `5Gk`; it is so in every run: write other values",
+        ),
     ]);
     for text in [
         "counts.top(-1)",
@@ -359,12 +372,35 @@ fn what_is_written_out_and_can_never_be_right() {
         "limit / -0.0",
         "range(yes ? 2 : -1)",
         "true || 1 % 0 == 1",
+        "hours(-0.5)",
+        "minutes(5) / minutes(0)",
+        "seconds(1.0e300)",
+        "tao('1 TAO') * -1",
+        "min([])",
+        "mean([])",
+        "counts.map(c, c + [1, 2][-1])",
+        "[1, 2][2]",
+        "{'5Fh': 1}.b",
+        "range(2000000)",
+        "pow(2, 1000)",
+        "floor(1e300)",
+        "{'a-1': 1, 'a-1': 2}",
+        "9223372036854775807 + 1",
+        "duration('1' + ' parsec')",
     ] {
         assert!(mistakes(text)[0].starts_with("rule::bad_literal"), "{text}: {:?}", mistakes(text));
     }
-    for text in
-        ["range(0)", "counts.chunks(1)", "pow(2, 0)", "round_to(threshold, 15)", "clamp(wins, 2, 2)", "range(wins - 4)"]
-    {
+    for text in [
+        "range(0)",
+        "counts.chunks(1)",
+        "pow(2, 0)",
+        "round_to(threshold, 15)",
+        "clamp(wins, 2, 2)",
+        "range(wins - 4)",
+        "minutes(wins - 4)",
+        "range(100000)",
+        "has({'5Fh': 1}.b)",
+    ] {
         assert!(Rule::compile(text, &world().scope).is_ok(), "{text}");
     }
 }

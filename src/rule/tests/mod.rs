@@ -121,10 +121,20 @@ fn check(table: &[(&str, serde_json::Value)]) {
     }
 }
 
-/// Each expression fails so.
+/// Each expression fails so, and is told of before where all of it is written out.
 fn check_failures(table: &[(&str, Failure)]) {
     let world = world();
     for (text, expected) in table {
-        assert_eq!(evaluated(text, &world), Err(expected.clone()), "{text}");
+        check_failure(text, expected, &world);
+    }
+}
+
+fn check_failure(text: &str, expected: &Failure, world: &World) {
+    match Rule::compile(text, &world.scope) {
+        Ok(_) => assert_eq!(evaluated(text, world), Err(expected.clone()), "{text}"),
+        Err(wrongs) => {
+            let told: Vec<(&str, &str)> = wrongs.iter().map(|wrong| (wrong.code, wrong.message.as_str())).collect();
+            assert_eq!(told, [("rule::bad_literal", expected.to_string().as_str())], "{text}");
+        }
     }
 }
