@@ -21,7 +21,7 @@ use std::{
 };
 
 use god_flow::{
-    base::{Coldkey, Rao, Seed},
+    base::{Coldkey, Rao, Seed, ss58},
     run::{Event, Record, read, record},
     store::{
         self, Found, Pages,
@@ -163,7 +163,7 @@ impl Call {
         std::fs::write(folder.join("effects.yaml"), WORKFLOW).unwrap();
         let file = folder.join("effects").display().to_string();
         let id = uuid::Uuid::now_v7();
-        let account = Coldkey::parse(&format!("5{}{}", id.simple(), "x".repeat(15)).replace('0', "z")).unwrap();
+        let account = Coldkey::parse(&ss58::address(&[*id.as_bytes(); 2].concat().try_into().unwrap())).unwrap();
         let inputs = format!("{{ \"file\": {file:?}, \"account\": \"{account}\" }}");
         std::fs::write(folder.join("inputs.json"), inputs).unwrap();
         std::fs::write(folder.join("effects"), "").unwrap();

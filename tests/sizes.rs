@@ -17,7 +17,7 @@ use std::{
 use files::{checked, loaded};
 use god_flow::{
     action::register::text_digest,
-    base::{Seed, SourceId, Value},
+    base::{Seed, SourceId, Value, ss58},
     document::{self, Reader, Tree, stored},
     driver::{self, New},
     run::{Outcome, RunId},
@@ -118,8 +118,8 @@ fn candidate(number: usize, files: &Json) -> Json {
         files["LICENSE.md"] = json!(text_digest("another licence"));
     }
     json!({
-        "hotkey": format!("5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGK{number:04}"),
-        "coldkey": format!("5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM6{number:04}"),
+        "hotkey": address("hotkey", number),
+        "coldkey": address("coldkey", number),
         "ip": format!("203.0.{}.{}", 113 + number / 200, number % 200),
         "repository": format!("https://github.com/an-organisation-{number:04}/tournament-training-code"),
         "commit": format!("{number:040x}"),
@@ -128,6 +128,13 @@ fn candidate(number: usize, files: &Json) -> Json {
         "digest": format!("{source:064x}"), "chars": 1_234_567,
         "files": files,
     })
+}
+
+fn address(what: &str, number: usize) -> String {
+    let mut key = [0; 32];
+    let told = format!("{what} {number}");
+    key[..told.len()].copy_from_slice(told.as_bytes());
+    ss58::address(&key)
 }
 
 /// A shipped workflow that asks for that licence and that notice.

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-/// An address as the chain writes it: 48 letters and digits of base 58, of which the first is a `5`.
+use super::ss58;
+
+/// An address as the chain writes it: 48 letters and digits of base 58, of which the first is a `5` and the last
+/// tell slips of the pen.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Coldkey(String);
 
@@ -17,7 +20,10 @@ impl Coldkey {
             return Err(format!("{EXPECTED}, found `{text}`: `{}` is never in one", odd.escape_debug()));
         }
         match text.len() {
-            LENGTH if text.starts_with('5') => Ok(Self(text.into())),
+            LENGTH if text.starts_with('5') => match ss58::check(text) {
+                Ok(()) => Ok(Self(text.into())),
+                Err(why) => Err(format!("{EXPECTED}, found `{text}`: {why}")),
+            },
             LENGTH => Err(format!("{EXPECTED}, found `{text}`: it does not begin with `5`")),
             0 => Err(format!("{EXPECTED}, found nothing")),
             found => Err(format!("{EXPECTED}, found `{text}`: it has {found} characters and not {LENGTH}")),
@@ -56,6 +62,7 @@ mod tests {
             ("5Grwva", "it has 6 characters and not 48"),
             ("5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQ0", "`0` is never in one"),
             (" GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY", "` ` is never in one"),
+            ("5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutYQ", "its checksum is wrong: one of its letters is"),
             ("6GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY", "does not begin with `5`"),
         ] {
             let error = Coldkey::parse(wrong).unwrap_err();

@@ -14,6 +14,7 @@ pub mod scalar;
 pub mod seed;
 pub mod size;
 pub mod span;
+pub mod ss58;
 pub mod total;
 pub mod ty;
 pub mod value;

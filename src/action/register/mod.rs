@@ -16,7 +16,7 @@ pub use account::{Account, account};
 pub use licence::{LicenceRule, TextDigest, text_digest};
 
 use super::{Action, entry::decide, reflect, vocabulary::Entrant};
-use crate::base::{Rao, Ty};
+use crate::base::{Rao, Ty, ss58};
 
 /// Somebody who would take part, and what was found out about them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -93,6 +93,8 @@ pub struct Register {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Check {
+    /// The hotkey is an address of the chain without a slip of the pen; a name that is no address, as in a simulation, passes.
+    Hotkey,
     /// A token that does not open the repository counts as none.
     Token,
     /// One of each address; one with a token is preferred.
@@ -136,6 +138,7 @@ pub struct Refusal {
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     NoAnswer,
+    BadHotkey,
     SameIp,
     SameAccount,
     BadCommit,
@@ -183,6 +186,7 @@ pub fn register(input: Register) -> Registered {
     let mut fees = Vec::new();
     for check in &input.checks {
         field = match check {
+            Check::Hotkey => kept(field, Reason::BadHotkey, &mut refuse, |it| is_hotkey(&it.hotkey)),
             Check::Token => {
                 field.iter_mut().for_each(|it| it.token &= it.token_works);
                 field
@@ -241,6 +245,14 @@ fn enter(it: Candidate, rules: &Register) -> Option<Entrant> {
         commit: it.commit.unwrap_or_default(),
         datasets: Some(datasets),
     })
+}
+
+/// From so many letters and digits in a row on, a name is meant to be an address: those of the chain have 48.
+const ADDRESS_FROM: usize = 30;
+
+fn is_hotkey(hotkey: &str) -> bool {
+    let is_meant = hotkey.len() >= ADDRESS_FROM && hotkey.bytes().all(|b| b.is_ascii_alphanumeric());
+    !is_meant || ss58::check(hotkey).is_ok()
 }
 
 fn is_sha(commit: Option<&str>) -> bool {

@@ -42,6 +42,17 @@ fn each_check_refuses_with_its_own_code() {
 }
 
 #[test]
+fn a_hotkey_with_a_slip_is_refused_and_a_name_is_not() {
+    const GOOD: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+    let slipped = GOOD.replace("QpDW", "QpWD");
+    let short = &GOOD[..47];
+    let field = [GOOD, "ada", "candidates-00001.hotkey", &slipped, short].map(|it| candidate(it, json!({})));
+    let found = registered(field.to_vec(), json!(["hotkey"]), json!({}));
+    let refused = vec![(slipped.as_str(), Reason::BadHotkey), (short, Reason::BadHotkey)];
+    assert_eq!(told(&found), (vec![GOOD, "ada", "candidates-00001.hotkey"], refused));
+}
+
+#[test]
 fn a_token_that_works_is_preferred() {
     let both = |works: bool| {
         let token = candidate("b", json!({"ip": "a", "token": true, "token_works": works}));
