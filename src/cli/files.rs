@@ -4,12 +4,13 @@ use std::{
     io::Read,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use indexmap::IndexMap;
 
 use super::{
-    Exit,
+    Exit, carry,
     out::Out,
     report::{self, Format},
 };
@@ -20,6 +21,7 @@ use crate::{
         near,
     },
     document::{self, Node, Reader, Sources, Tree, types::is_modifier},
+    hub,
     sim::Model,
     workflow::{self, Checked, Workflow},
 };
@@ -27,13 +29,20 @@ use crate::{
 /// The file system below the folder of one file. Links that lead out of it are not followed.
 pub(super) struct Disk {
     root: Option<PathBuf>,
+    /// Whether addresses are asked for what they say.
+    asks: bool,
 }
 
 impl Disk {
     pub(super) fn around(entry: &str) -> Self {
         let folder =
             Path::new(entry).parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Self { root: folder.canonicalize().ok() }
+        Self { root: folder.canonicalize().ok(), asks: false }
+    }
+
+    /// The same, with the addresses that its inputs name.
+    pub(super) fn asking(self) -> Self {
+        Self { asks: true, ..self }
     }
 }
 
@@ -57,6 +66,11 @@ impl Reader for Disk {
         read_limited(std::fs::File::open(&real).map_err(|error| told(&error))?)
     }
 
+    fn fetch(&self, address: &str) -> Option<Result<String, String>> {
+        let limits = hub::text::Limits { time: FETCH_TIME, bytes: DOCUMENT_BYTES_MAX };
+        self.asks.then(|| carry::block_on(hub::text::get(address, &limits)))
+    }
+
     fn beside(&self, path: &str) -> Vec<String> {
         let path = Path::new(path);
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -68,6 +82,9 @@ impl Reader for Disk {
         entries.take(BESIDE_MAX).filter_map(name).collect()
     }
 }
+
+/// How long an address may take to say what an input is.
+const FETCH_TIME: Duration = Duration::from_secs(30);
 
 /// Files of a folder that are looked through for one with a name near to that of a missing one.
 const BESIDE_MAX: usize = 1_000;
@@ -99,7 +116,12 @@ pub(super) struct Reading {
 
 /// Reads a file with all that it includes and extends, and checks it. `settings` are the `--set` of the call.
 pub(super) fn read(path: &str, settings: &[String]) -> Reading {
-    let (loaded, mut sources, mut mistakes) = document::load(path, &Disk::around(path), &is_modifier);
+    read_by(&Disk::around(path), path, settings)
+}
+
+/// The same by the disk that is given.
+pub(super) fn read_by(disk: &Disk, path: &str, settings: &[String]) -> Reading {
+    let (loaded, mut sources, mut mistakes) = document::load(path, disk, &is_modifier);
     let Some(mut loaded) = loaded else { return Reading { checked: Err(mistakes), tree: None, sources } };
     for setting in settings {
         set(&mut loaded.tree, setting, &mut sources, &mut mistakes);
@@ -119,7 +141,11 @@ pub(super) fn workflow(path: &str, settings: &[String], out: &Out) -> Result<Arc
 
 /// The same, and the text that a run keeps of it.
 pub(super) fn workflow_and_source(path: &str, settings: &[String], out: &Out) -> Result<(Arc<Workflow>, Tree), Exit> {
-    let read = read(path, settings);
+    good(path, read(path, settings), out)
+}
+
+/// A valid workflow that was read, and its text.
+pub(super) fn good(path: &str, read: Reading, out: &Out) -> Result<(Arc<Workflow>, Tree), Exit> {
     match read.checked {
         Ok(Checked::Workflow(workflow)) => {
             Ok((Arc::new(*workflow), read.tree.expect("what was checked was read from a tree")))

@@ -3,6 +3,7 @@
 mod actions;
 mod against;
 mod alone;
+mod asked;
 mod call;
 mod carry;
 mod cases;
@@ -34,6 +35,7 @@ mod rules;
 mod run;
 mod runs;
 mod schema;
+mod send;
 mod setup;
 mod show;
 mod simulate;
@@ -135,6 +137,9 @@ enum Command {
     /// Keeps the local commands of a run; `run` starts it.
     #[command(name = keep::COMMAND, hide = true)]
     Keep(keep::Args),
+    /// Tells one message to a web-hook, for a `notify` step.
+    #[command(name = crate::action::notify::COMMAND, hide = true)]
+    Send(send::Args),
     /// Prints the completions for a shell.
     Completions(complete::Args),
 }
@@ -196,6 +201,7 @@ pub fn main() -> ExitCode {
         Command::Try(args) => alone::run(&args, &out),
         Command::Example(args) => example::run(&args, &out),
         Command::Keep(args) => keep::run(&args, &out),
+        Command::Send(args) => send::run(&args, &out),
         Command::Completions(args) => complete::run(&args, &out),
     };
     exit.into()

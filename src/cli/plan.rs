@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::{Exit, against, files, fits, graph::title, out::Out, stored::Where};
+use super::{Exit, against, asked, files, fits, graph::title, out::Out, stored::Where};
 use crate::{
     base::{GpuKind, GpuRequest, Name, Seed, Size, near},
     plan::{
@@ -70,6 +70,7 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
         Ok(given) => given.unwrap_or_default(),
         Err(why) => return out.wrong(&why),
     };
+    asked::tell(&workflow, &given, out);
     let seed = Seed(args.seed);
     let inputs = match model.clone().unwrap_or_default().inputs(&workflow, &given, args.entrants, seed) {
         Ok(inputs) => inputs,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::{
-    Exit,
+    Exit, asked,
     carry::{self, Carried},
     files, fits, means,
     out::Out,
@@ -102,7 +102,7 @@ type Begun = (Arc<dyn store::Store>, store::RunHeader, Setup);
 
 /// Everything that can be wrong is found here, before anything is stored.
 fn begin(args: &Args, out: &Out) -> Result<Begun, Exit> {
-    let (workflow, tree) = files::workflow_and_source(&args.file, &args.settings, out)?;
+    let (workflow, tree, given) = asked::workflow(&args.file, &args.settings, args.inputs.as_deref(), out)?;
     if args.when_due && workflow.schedule.is_none() {
         let name = &workflow.name;
         let why = format!("`{name}` has no `schedule:` that says when it is due; write one, or leave --when-due out");
@@ -111,7 +111,7 @@ fn begin(args: &Args, out: &Out) -> Result<Begun, Exit> {
     let address = carry::address(args.store.as_deref());
     let setup = means::setup(args, &workflow, &address, out)?;
     let seed = Seed(args.seed);
-    let inputs = inputs(args, &workflow, &setup, seed, out)?;
+    let inputs = inputs(args, &workflow, &given, &setup, out)?;
     // Where nothing asks for GPUs a local command fits, and large workflows start at once.
     let asks = workflow.bodies.iter().flat_map(|body| &body.steps).any(|step| step.settings.gpus.is_some());
     if setup.backend != Kind::Process || asks {
@@ -169,11 +169,15 @@ async fn turn(
     wait::until_due(store, &awaited, out).await
 }
 
-fn inputs(args: &Args, workflow: &Workflow, setup: &Setup, seed: Seed, out: &Out) -> Result<Value, Exit> {
-    let given = args.inputs.as_deref().map(|path| files::inputs(path, workflow)).transpose();
-    let given: IndexMap<Name, Value> = given.map_err(|why| out.wrong(&why))?.unwrap_or_default();
+fn inputs(
+    args: &Args,
+    workflow: &Workflow,
+    given: &IndexMap<Name, Value>,
+    setup: &Setup,
+    out: &Out,
+) -> Result<Value, Exit> {
     let model = setup.model().map_err(|why| out.wrong(&why))?;
-    model.inputs(workflow, &given, args.entrants, seed).map_err(|missing| {
+    model.inputs(workflow, given, args.entrants, Seed(args.seed)).map_err(|missing| {
         let names = near::list(missing.iter().map(Name::as_str));
         let or = if setup.backend == Kind::Mock { ", or make them up with --entrants N" } else { "" };
         out.wrong(&format!("the workflow needs the inputs {names}: give them with --inputs FILE{or}"))

@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use indexmap::IndexMap;
 use serde_json::json;
 
-use super::{Exit, files, fits, out::Out};
+use super::{Exit, asked, files, fits, out::Out};
 use crate::{
     base::{Name, Seed, Value, near},
     sim::{Model, Sample, Setup, Spread, Tally, same_result, sample, storm},
@@ -119,6 +119,7 @@ fn side(path: &str, args: &Args, out: &Out) -> Result<Side, Exit> {
     let workflow = files::workflow(path, &args.settings, out)?;
     let given = args.inputs.as_deref().map(|path| files::inputs(path, &workflow)).transpose();
     let given = given.map_err(|why| out.wrong(&why))?.unwrap_or_default();
+    asked::tell(&workflow, &given, out);
     Ok(Side { title: path.to_string(), workflow, given })
 }
 

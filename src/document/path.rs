@@ -38,9 +38,46 @@ pub(super) fn split(path: &str) -> (&str, &str) {
     path.rfind('/').map_or(("", path), |slash| path.split_at(slash + 1))
 }
 
+/// Whether what stands in place of a file is an address.
+pub(super) fn is_address(text: &str) -> bool {
+    ["http://", "https://"]
+        .iter()
+        .any(|scheme| text.get(..scheme.len()).is_some_and(|it| it.eq_ignore_ascii_case(scheme)))
+}
+
+/// Whether an address may stand in a file. The error says what to write instead.
+pub(super) fn address(text: &str) -> Result<(), &'static str> {
+    let rest = text.split_once("://").map_or("", |(_, rest)| rest);
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if host.is_empty() || text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        Err("write it whole, such as `https://example.org/catalogue.json`")
+    } else if host.contains('@') {
+        Err("leave the name and the password out: whatever stands in a file is kept with each run")
+    } else {
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_are_told_from_files_and_hold_no_secret() {
+        for text in ["catalogue.json", "http/x.json", "https:/x", "ftp://example.org/x", "httpé"] {
+            assert!(!is_address(text), "{text}");
+        }
+        for (text, is_good) in [
+            ("https://example.org/c.json", true),
+            ("HTTP://127.0.0.1:80/c?x=@", true),
+            ("https://name:word@example.org/c.json", false),
+            ("https:///c.json", false),
+            ("https://example.org/a b", false),
+        ] {
+            assert!(is_address(text), "{text}");
+            assert_eq!(address(text).is_ok(), is_good, "{text}");
+        }
+    }
 
     #[test]
     fn files_stay_in_the_folder_of_the_entry() {

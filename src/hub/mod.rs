@@ -7,6 +7,7 @@
 //! - [`Hub::pin`], [`Hub::snapshot`]: a model or a data set of the hub, whole, at one commit.
 //! - [`Hub::file`]: one file from any address.
 //! - [`Hub::upload`]: a folder into a repository, in one commit.
+//! - [`text`]: a text at an address that anybody may know, and a message to one that nobody may.
 //! - [`Cache`]: what a host has fetched or made, once for all who need it.
 
 mod address;
@@ -25,6 +26,7 @@ mod secret;
 mod sink;
 mod snapshot;
 mod source;
+pub mod text;
 mod tree;
 mod trouble;
 mod upload;

@@ -272,7 +272,11 @@ impl Checker {
                 .get("default")
                 .and_then(|default| given::read(default, Some(&ty), &Scope::new(), &mut self.mistakes).0.known());
             let about = input.get("about").and_then(Tree::as_text).map(ToString::to_string);
-            inputs.insert(name, Input { ty, about, default });
+            let from = input.get("from").and_then(Tree::as_text).cloned();
+            // Whoever only looks at the file is not given what an address would say.
+            let may_be_null = from.is_some() && matches!(ty, Ty::Optional(_));
+            let default = default.or(may_be_null.then_some(Value::Null));
+            inputs.insert(name, Input { ty, about, default, from });
         }
         inputs
     }

@@ -60,6 +60,8 @@ pub struct Input {
     pub ty: Ty,
     pub about: Option<String>,
     pub default: Option<Value>,
+    /// The address that is asked for it when a run begins that is not given it.
+    pub from: Option<Arc<str>>,
 }
 
 /// The index of a body in [`Workflow::bodies`].

@@ -137,7 +137,16 @@ impl Backend for Processes {
     fn ensure(&self, id: &AttemptId, work: Work<'_>) {
         let does = &work.run.plan.step(work.node).does;
         let tells = matches!(does, Does::Action { action, .. } if action.name == notify::NOTIFY);
-        let called = if tells { notify::call(&work.attempt.input) } else { process::call(&work.attempt.input) };
+        let called = if tells {
+            // This program sends messages itself.
+            let program = self.desk.keeper.0.to_string_lossy().into_owned();
+            notify::call(&work.attempt.input).map(|mut call| {
+                call.command.insert(0, program);
+                call
+            })
+        } else {
+            process::call(&work.attempt.input)
+        };
         let call = match called {
             Ok(call) => call,
             Err(why) => return self.desk.tell(id, Report::Failed(refused(why))),

@@ -125,8 +125,8 @@ pub struct Input {
     /// What it is when a run is not given it.
     #[serde(default)]
     pub default: Option<Given<Anything>>,
-    /// The file that says what it is when a run is not given it, in YAML or JSON and in the folder of the workflow, such as a
-    /// catalogue.
+    /// What says what it is when a run is not given it, in YAML or JSON, such as a catalogue: a file in the folder of the
+    /// workflow, or an address that begins with `https://` or `http://`, which is asked once, when a run begins.
     #[serde(default)]
     pub from: Option<String>,
 }
