@@ -391,6 +391,24 @@ fn a_rule_that_its_field_cannot_be_is_told_on_its_line() {
     }
 }
 
+#[test]
+fn a_slip_in_a_rule_shows_where_the_rule_is_read() {
+    let path = "workflows/text.yaml";
+    let text = fs::read_to_string(root().join(path)).expect("the file is shipped");
+    for (written, slipped, rule) in [
+        ("rows_most: 6", "rows_mots: 6", "rules.hours"),
+        ("grpo: 0.05 }", "gropo: 0.05 }", "rules.tasks"),
+        ("more_than: 0.5", "more_thn: 0.5", "rules.boss"),
+        ("decay: 0.8", "decay: -0.8", "rules.boss"),
+    ] {
+        assert!(text.contains(written), "{written} is shipped");
+        let (mistakes, sources) = mistakes(path, &[(path, text.replacen(written, slipped, 1))]);
+        let read: Vec<&str> = mistakes.iter().flat_map(|it| &it.related).map(|(_, why)| why.as_str()).collect();
+        let expected = format!("`{rule}` is read here");
+        assert!(mistakes.len() == 1 && read.contains(&expected.as_str()), "{:#?}", told(&mistakes, &sources));
+    }
+}
+
 /// Optional fields of records, misspelt where a record is made that goes a long way before an action takes it.
 #[test]
 fn an_optional_field_that_nobody_has_is_told_wherever_its_record_goes() {

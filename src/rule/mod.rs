@@ -27,6 +27,7 @@ mod functions;
 mod interpolation;
 mod laid;
 mod lex;
+mod lists;
 mod literals;
 mod meter;
 mod operators;

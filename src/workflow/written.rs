@@ -22,6 +22,9 @@ use crate::{
 /// Values that are followed into templates and from one to the next, so that many uses of a large one do not take long.
 const FOLLOWED_MAX: usize = 10_000;
 
+/// Places that one mistake shows of those that read a rule.
+const READS_SHOWN: usize = 4;
+
 /// The rules as they are written, and what was found wrong with them where actions take them.
 #[derive(Default)]
 pub(super) struct Written {
@@ -68,7 +71,8 @@ impl Written {
             }
         }
         let rules = self.rules.take();
-        let found = self.hold(action, input, &|name| rules.as_ref().filter(|_| name == "rules"));
+        let names = |name: &str| rules.as_ref().filter(|_| name == "rules");
+        let found = self.hold(action, input, &names).into_iter().map(|it| shown(it, input, &names)).collect::<Vec<_>>();
         self.rules = rules;
         // What is written in the step itself is told by those who know the types of its expressions, but for what no type
         // says.
@@ -79,6 +83,7 @@ impl Written {
 
     /// Follows a value that a template is given under a name to the fields that the template puts it into.
     pub(super) fn hand(&mut self, template: &Name, take: &Name, value: &Tree) {
+        let given_as = value;
         let Some(receivers) = self.receivers.get(&(template.clone(), take.shared().clone())).cloned() else { return };
         let given = value.as_text().map(|text| branches(text)).unwrap_or_default();
         if let (Some(within), [name]) = (&self.within, given.as_slice())
@@ -111,7 +116,8 @@ impl Written {
                 of_rules.or(Some(value).filter(|_| *name == *receiver.take))
             });
             let is_given = |it: &Mistake| holds(value, it.place) && !is_computed(&receiver.input, it.place);
-            let found = found.into_iter().filter(is_given);
+            let of_rule = |name: &str| rules.as_ref().filter(|_| name == "rules");
+            let found = found.into_iter().filter(is_given).map(|it| shown(it, given_as, &of_rule));
             let (of_rules, own): (Vec<_>, Vec<_>) = found.partition(|_| names_rules);
             self.literals.extend(own.into_iter().filter(is_beyond_types));
             self.tell(value.place, of_rules);
@@ -146,8 +152,17 @@ impl Written {
     /// Adds what is wrong with rules, once, and notes where their place need not be told of.
     fn tell(&mut self, place: Place, found: Vec<Mistake>) {
         self.told.extend((!found.is_empty()).then_some(place));
-        let new: Vec<Mistake> = found.into_iter().filter(|it| !self.mistakes.contains(it)).collect();
-        self.mistakes.extend(new);
+        for mistake in found {
+            let is_it = |known: &&mut Mistake| {
+                known.code == mistake.code && known.place == mistake.place && known.message == mistake.message
+            };
+            let Some(known) = self.mistakes.iter_mut().find(is_it) else {
+                self.mistakes.push(mistake);
+                continue;
+            };
+            let new = mistake.related.into_iter().filter(|it| !known.related.contains(it)).collect::<Vec<_>>();
+            known.related.extend(new.into_iter().take(READS_SHOWN.saturating_sub(known.related.len())));
+        }
     }
 
     /// Whether a mistake about types only repeats what is told of a rule.
@@ -156,6 +171,24 @@ impl Written {
         let mut places = mistake.related.iter().map(|(place, _)| *place).chain([mistake.place]);
         about_types && places.any(|place| self.told.iter().any(|input| input.holds(place)))
     }
+}
+
+/// A mistake in a rule, with the place in the input that names the rule.
+fn shown(mistake: Mistake, input: &Tree, names: &Names<'_>) -> Mistake {
+    match reader(input, names, mistake.place) {
+        Some((place, rule)) => mistake.related(place, format!("`{rule}` is read here")),
+        None => mistake,
+    }
+}
+
+/// Where an input names what holds a place, and by what name.
+fn reader<'t>(input: &'t Tree, names: &Names<'_>, place: Place) -> Option<(Place, &'t str)> {
+    if let Node::Text(text) = &input.node {
+        let held = |branch: &&str| named(branch, names).is_some_and(|value| holds(value, place));
+        return branches(text.as_str()).into_iter().find(held).map(|branch| (input.place, branch));
+    }
+    let below = input.entries().iter().map(|(_, value)| value).chain(input.items());
+    below.into_iter().find_map(|inner| reader(inner, names, place))
 }
 
 /// Whether a place is in a tree; what a variant lays over its base is in several files.
