@@ -75,7 +75,7 @@ fn shipped(name: &str) -> String {
 }
 
 /// What all three tournaments have in common.
-const OF_ALL: [&str; 31] = [
+const OF_ALL: [&str; 30] = [
     "at most 1h late",
     "Whatever is missed waits for the next week and does not start late",
     "Never while another run of it goes on",
@@ -93,7 +93,6 @@ const OF_ALL: [&str; 31] = [
     "no network outside, no capabilities, a cache that it can only read",
     "Memory for each GPU: 110GB Processor cores for each GPU: 24",
     "What is there counts when it has taken: `task.time`",
-    "Which results are better: higher where `task.kind` is grpo or environment, else lower",
     "1xH100 below 30 billion parameters; 2xH100 below 70 billion parameters; 3xH100 below 100 billion parameters; else 4xH100",
     "What each place gets of the one before it: 0.3",
     "The difference above which it grows: 0.05 By how much it grows for what is above: 2",
@@ -110,7 +109,8 @@ const OF_ALL: [&str; 31] = [
 ];
 
 /// What the text and the image tournament have in common.
-const OF_PAIRS: [&str; 6] = [
+const OF_PAIRS: [&str; 7] = [
+    "Which results are better: higher where `task.kind` is grpo or environment, else lower",
     "The fewest who must have been let in: 8",
     "Players are paired: where 14 or fewer play; where they are an odd number, the champion plays too, or steps back where \
      they play already",
@@ -150,7 +150,13 @@ const IMAGE: [&str; 9] = [
     "The first line that holds always: 1xH100",
 ];
 
-const ENVIRONMENT: [&str; 17] = [
+const ENVIRONMENT: [&str; 23] = [
+    "Which results are better: higher",
+    "How many games, those with seats swapped counted; as many as the time allows when left out: 200 How long a move may take: 5s",
+    "After so many losses in a row right from the start: 10 After so many losses in a row later on: 20",
+    "A pair that was won: 3 A pair that nobody won: 1 A pair that was lost: 0",
+    "By how much a score reached alone must be better than another to win the pair, as a share of the second one's: 0.015",
+    "Tasks of each group: 1 task of kind environment, on the model of the first round",
     "Every week on Monday at 14:00 UTC",
     "What taking part costs: 0.25 TAO",
     "The fewest who must have been let in: 5",

@@ -20,6 +20,44 @@ fn the_shipped_workflows_hold_to_their_cases() {
     assert_eq!(code, Some(0), "{said}{wrong}");
 }
 
+/// What every tournament's cases have among them, and what those with rounds have too, as it is written.
+const OF_ALL: [&str; 5] = ["ends: held", "ruling: retry", "ruling: replace", "ruling: accept", "ruling: void"];
+const OF_ROUNDS: [&str; 7] = [
+    "entrants: 14",
+    "entrants: 15",
+    "entrants: [ada]\n",
+    ": null",
+    "ours/train\", fails",
+    "theirs/train\", fails",
+    "rules.register.at_least: ",
+];
+
+#[test]
+fn every_tournament_is_held_to_the_cases_that_go_wrong() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("workflows");
+    let names =
+        fs::read_dir(&folder).expect("the folder is there").map(|entry| entry.expect("it can be read").file_name());
+    let names = names.map(|name| name.into_string().expect("it is text"));
+    let tournaments = names.filter_map(|name| Some(name.strip_suffix(".yaml")?.to_owned()));
+    let tournaments: Vec<String> =
+        tournaments.filter(|name| !name.contains(".test") && !["hello", "fees"].contains(&name.as_str())).collect();
+    assert!(tournaments.len() >= 13, "{tournaments:?}");
+    for name in tournaments {
+        let cases = fs::read_to_string(folder.join(format!("{name}.test.yaml"))).expect("it has cases");
+        let count = cases
+            .lines()
+            .filter(|line| line.starts_with("  ") && !line.starts_with("   ") && line.ends_with(':'))
+            .count();
+        assert!(count >= 10, "{name} has {count} cases");
+        let has_rounds = !["templar", "deval"].contains(&name.as_str());
+        let wanted = OF_ALL.iter().chain(OF_ROUNDS.iter().filter(|_| has_rounds));
+        let odd = (has_rounds && !name.starts_with("environment")).then_some(&"odd_field");
+        let wanted = wanted.chain(odd);
+        let missing: Vec<&&str> = wanted.filter(|words| !cases.contains(**words)).collect();
+        assert!(missing.is_empty(), "the cases of {name} lack {missing:?}");
+    }
+}
+
 const WORKFLOW: &str = "\
 god_flow: 1
 workflow: cup

@@ -6,7 +6,7 @@ use std::{fmt::Write, fs};
 
 use god_flow::{
     action::{
-        self, FieldDoc, commits, container, pair_result, pick, register, rewards, share, standings, tally,
+        self, FieldDoc, commits, container, pair_result, pick, play, register, rewards, share, standings, tally,
         vocabulary as words, weigh,
     },
     base::{Ty, limits},
@@ -186,6 +186,7 @@ fn records(text: &mut String) {
         ("outcome", schema_for!(words::Outcome)),
         ("place", schema_for!(words::Place)),
         ("measured", schema_for!(rewards::Measured)),
+        ("contender", schema_for!(play::Contender)),
         ("game", schema_for!(tally::Game)),
         ("pair", schema_for!(standings::Pair)),
         ("played_round", schema_for!(share::Round)),

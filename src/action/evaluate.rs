@@ -18,6 +18,9 @@ pub struct Evaluate {
     pub model: Model,
     /// The task that it was trained for.
     pub task: Task,
+    /// The environment that the model plays alone; all of its task, or none, when left out.
+    #[serde(default)]
+    pub environment: Option<String>,
     /// The evaluator's image.
     #[schemars(schema_with = "scalar::image")]
     pub image: String,

@@ -29,6 +29,7 @@ pub mod notify;
 pub mod pair_result;
 mod phrase;
 pub mod pick;
+pub mod play;
 pub mod process;
 pub mod publish;
 pub mod rank;
@@ -83,6 +84,7 @@ pub fn catalogue() -> &'static [Action] {
             train::action(),
             upload::action(),
             evaluate::action(),
+            play::action(),
             score::action(),
             combine::action(),
             rewards::action(),

@@ -21,6 +21,9 @@ pub struct Standings {
     /// Scores that were reached alone, by environment and key.
     #[serde(default)]
     pub alone: IndexMap<String, IndexMap<String, f64>>,
+    /// More scores that were reached alone, one by one.
+    #[serde(default)]
+    pub reached: Vec<Reached>,
     /// Pairs that were decided elsewhere.
     #[serde(default)]
     pub decided: Vec<Decided>,
@@ -80,6 +83,18 @@ pub struct Pair {
     pub draws: u32,
 }
 
+/// What somebody reached alone in one environment.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reached {
+    /// Their key.
+    pub hotkey: String,
+    /// What they played in.
+    pub environment: String,
+    /// What they reached.
+    pub score: f64,
+}
+
 /// Who won a pair in one environment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -122,7 +137,7 @@ pub(super) fn action() -> Action {
         "standings",
         "Turns games between entrants, and scores that each reached alone, into one score each: by points for pairs, or by \
          standing in each environment.",
-        |input| decide(input, &GIVES, |it: Standings| Ok(standings(&it))),
+        |input| decide(input, &GIVES, |it: Standings| Ok(standings(it))),
     )
     .example(
         "standings:\n  standings:\n    members: [a, b]\n    pairs: [{ a: a, b: b, environment: liars_dice, a_wins: 120, b_wins: 80 }]\n    \
@@ -130,7 +145,11 @@ pub(super) fn action() -> Action {
     )
 }
 
-fn standings(it: &Standings) -> Stood {
+fn standings(mut it: Standings) -> Stood {
+    for Reached { hotkey, environment, score } in std::mem::take(&mut it.reached) {
+        it.alone.entry(environment).or_default().insert(hotkey, score);
+    }
+    let it = &it;
     let mut decided = it.decided.clone();
     decided.extend(it.pairs.iter().map(Pair::decided));
     for (environment, scores) in &it.alone {
@@ -243,7 +262,7 @@ mod tests {
     use super::*;
 
     fn scores(input: Json) -> Vec<(String, f64)> {
-        let stood = standings(&serde_json::from_value(input).unwrap());
+        let stood = standings(serde_json::from_value(input).unwrap());
         stood.scores.into_iter().map(|it| (it.hotkey, it.score)).collect()
     }
 
@@ -264,6 +283,15 @@ mod tests {
         let rules = json!({"points": {"win": 3, "draw": 1}, "weights": {"shell": 2}, "margin": 0.1});
         let input = json!({"members": ["a", "b", "c"], "pairs": pairs(), "alone": {"shell": {"a": 1.0, "b": 1.05}}, "rules": rules});
         assert_eq!(scores(input), named(&[("a", 6.0), ("c", 4.0), ("b", 2.0)]));
+    }
+
+    #[test]
+    fn what_was_reached_alone_is_said_by_environment_or_one_by_one() {
+        let rules = json!({"points": {"win": 3, "draw": 1}, "margin": 0.1});
+        let row = |hotkey: &str, score: f64| json!({"hotkey": hotkey, "environment": "shell", "score": score});
+        let reached = json!([row("a", 0.5), row("b", 0.9), row("c", 0.95)]);
+        let input = json!({"members": ["a", "b", "c"], "reached": reached, "rules": rules});
+        assert_eq!(scores(input), named(&[("b", 4.0), ("c", 4.0), ("a", 0.0)]));
     }
 
     #[test]

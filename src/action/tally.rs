@@ -1,6 +1,6 @@
 //! `tally`: counts the games of two, and ends them early when one side gives up or loses too many in a row.
 
-use std::sync::LazyLock;
+use std::{cmp::Ordering, sync::LazyLock};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,12 @@ use crate::base::Ty;
 #[serde(deny_unknown_fields)]
 pub struct Tally {
     /// The games in the order in which they were played.
+    #[serde(default)]
     pub games: Vec<Game>,
+    /// The same in short, a letter for each game as the first of the two sees it: `W` won, `L` lost, `D` nobody's; `w` won
+    /// because the second gave up, `l` lost by giving up.
+    #[serde(default)]
+    pub outcomes: Option<String>,
     /// How many games there were to be; as many as are listed where nothing is said.
     #[serde(default)]
     pub planned: Option<u32>,
@@ -88,7 +93,7 @@ pub(super) fn action() -> Action {
     Action::pure::<Tally, Tallied>(
         "tally",
         "Counts the games of two, and ends them early when one side gives up or loses too many in a row.",
-        |input| decide(input, &GIVES, |it: Tally| Ok(tally(&it))),
+        |input| decide(input, &GIVES, |it: Tally| tally(&it)),
     )
     .example(
         "games:\n  tally:\n    games: [{ returns: [1, -1], zero_sum: true, least: -1, most: 1 }]\n    \
@@ -96,17 +101,29 @@ pub(super) fn action() -> Action {
     )
 }
 
-fn tally(it: &Tally) -> Tallied {
-    let listed = u32::try_from(it.games.len()).unwrap_or(u32::MAX);
-    let planned = it.planned.unwrap_or(listed);
+/// How one game went for the first of the two.
+#[derive(Clone, Copy)]
+struct Seen {
+    won: Ordering,
+    a_forfeits: bool,
+    b_forfeits: bool,
+}
+
+fn tally(it: &Tally) -> Result<Tallied, String> {
+    let games: Vec<Seen> = match &it.outcomes {
+        Some(_) if !it.games.is_empty() => return Err("expected `games` or `outcomes`, found both".into()),
+        Some(letters) => letters.chars().map(read).collect::<Result<_, _>>()?,
+        None => it.games.iter().map(Game::seen).collect(),
+    };
+    let planned = it.planned.unwrap_or(u32::try_from(games.len()).unwrap_or(u32::MAX));
     let mut now = Tallied::default();
     let (mut a_lost, mut b_lost, mut a_gave_up, mut b_gave_up) = (0, 0, 0, 0);
-    for game in it.games.iter().take(planned as usize) {
+    for game in games.iter().take(planned as usize) {
         now.played += 1;
-        match game.for_the_first() {
-            std::cmp::Ordering::Greater => (now.a_wins, a_lost, b_lost) = (now.a_wins + 1, 0, b_lost + 1),
-            std::cmp::Ordering::Less => (now.b_wins, a_lost, b_lost) = (now.b_wins + 1, a_lost + 1, 0),
-            std::cmp::Ordering::Equal => (now.draws, a_lost, b_lost) = (now.draws + 1, 0, 0),
+        match game.won {
+            Ordering::Greater => (now.a_wins, a_lost, b_lost) = (now.a_wins + 1, 0, b_lost + 1),
+            Ordering::Less => (now.b_wins, a_lost, b_lost) = (now.b_wins + 1, a_lost + 1, 0),
+            Ordering::Equal => (now.draws, a_lost, b_lost) = (now.draws + 1, 0, 0),
         }
         a_gave_up += u32::from(game.a_forfeits);
         b_gave_up += u32::from(game.b_forfeits);
@@ -132,19 +149,34 @@ fn tally(it: &Tally) -> Tallied {
         break;
     }
     now.total = now.a_wins + now.b_wins + now.draws;
-    now
+    Ok(now)
+}
+
+/// One letter of `outcomes`.
+fn read(letter: char) -> Result<Seen, String> {
+    let won = match letter {
+        'W' | 'w' => Ordering::Greater,
+        'L' | 'l' => Ordering::Less,
+        'D' => Ordering::Equal,
+        other => return Err(format!("expected W, L, D, w or l for each game, found {other:?}")),
+    };
+    Ok(Seen { won, a_forfeits: letter == 'l', b_forfeits: letter == 'w' })
 }
 
 impl Game {
+    fn seen(&self) -> Seen {
+        Seen { won: self.for_the_first(), a_forfeits: self.a_forfeits, b_forfeits: self.b_forfeits }
+    }
+
     /// Greater where the first of the two won.
-    fn for_the_first(&self) -> std::cmp::Ordering {
+    fn for_the_first(&self) -> Ordering {
         let of = |seat: u32| self.returns.get(seat as usize).copied().unwrap_or(0.0);
         let (mine, theirs) = (of(self.seat), of(1 - self.seat.min(1)));
         let (got, bar) = if self.zero_sum { (mine, f64::midpoint(self.least, self.most)) } else { (mine, theirs) };
         if self.zero_sum && self.least == self.most {
-            return std::cmp::Ordering::Equal;
+            return Ordering::Equal;
         }
-        got.partial_cmp(&bar).unwrap_or(std::cmp::Ordering::Equal)
+        got.partial_cmp(&bar).unwrap_or(Ordering::Equal)
     }
 }
 
@@ -169,9 +201,11 @@ mod tests {
         let rules = json!({
             "losses_at_start": 3, "losses_in_a_row": 5, "forfeits": 2, "award_rest": award_rest, "in_pairs": in_pairs,
         });
-        let games: Vec<_> = games.chars().map(game).collect();
-        let given =
-            tally(&serde_json::from_value(json!({"games": games, "planned": planned, "rules": rules})).unwrap());
+        let played: Vec<_> = games.chars().map(game).collect();
+        let count = |it: serde_json::Value| tally(&serde_json::from_value(it).unwrap()).unwrap();
+        let given = count(json!({"games": played, "planned": planned, "rules": rules}));
+        let in_short = count(json!({"outcomes": games, "planned": planned, "rules": rules}));
+        assert_eq!(given, in_short, "{games}");
         (given.a_wins, given.b_wins, given.draws)
     }
 
@@ -182,6 +216,16 @@ mod tests {
         assert_eq!(played("WLLLLLW", 10, true, false), (1, 9, 0));
         assert_eq!(played("LLDLLL", 6, true, false), (0, 5, 1), "a draw breaks the row");
         assert_eq!(played("LLLLWW", 6, false, true), (2, 4, 0), "three in a row are seen only after the fourth");
+    }
+
+    #[test]
+    fn what_is_no_outcome_is_refused() {
+        for (input, expected) in [
+            (json!({"outcomes": "WX"}), "expected W, L, D, w or l for each game, found 'X'"),
+            (json!({"outcomes": "W", "games": [{"returns": [1, -1]}]}), "expected `games` or `outcomes`, found both"),
+        ] {
+            assert_eq!(tally(&serde_json::from_value(input).unwrap()).unwrap_err(), expected);
+        }
     }
 
     #[test]

@@ -319,11 +319,40 @@ pub(super) struct Results {
     pub(super) varies: f64,
     /// The kinds of tasks where higher is better.
     pub(super) higher_is_better: Vec<TaskKind>,
+    /// What decides games between two.
+    pub(super) games: Games,
+}
+
+/// What decides games between two.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Games {
+    /// How much skill decides: with 5, somebody whose skill is 0.2 more wins 73 of 100 games.
+    #[schemars(range(min = 0.0, max = 1_000_000.0))]
+    pub(super) edge: f64,
+    /// The share of games that nobody wins.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub(super) drawn: f64,
+    /// How many are played where only their time is limited.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub(super) in_time: u32,
+}
+
+impl Default for Games {
+    fn default() -> Self {
+        Self { edge: 5.0, drawn: 0.05, in_time: 120 }
+    }
 }
 
 impl Default for Results {
     fn default() -> Self {
-        Self { loss: 1.0, score: 0.5, varies: 0.2, higher_is_better: vec![TaskKind::Grpo, TaskKind::Environment] }
+        Self {
+            loss: 1.0,
+            score: 0.5,
+            varies: 0.2,
+            higher_is_better: vec![TaskKind::Grpo, TaskKind::Environment],
+            games: Games::default(),
+        }
     }
 }
 

@@ -74,7 +74,7 @@ impl Model {
                 "kind" => serde_json::to_value(kind).map_or(Value::Null, |kind| Value::untyped(&kind)),
                 "params_b" => Value::Decimal((100.0 * params_b).round() / 100.0),
                 "time" => Value::Span(Span::from_secs(quarters.saturating_mul(900))),
-                "kl" | "rows" | "images" | "start" | "seed" | "gpu_factor" => Value::Null,
+                "kl" | "rows" | "images" | "start" | "seed" | "gpu_factor" | "environments" => Value::Null,
                 _ => usual.clone(),
             };
             (field.clone(), value)

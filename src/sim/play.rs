@@ -11,7 +11,7 @@ use super::{
     model::Model,
 };
 use crate::{
-    action::{Action, Expect},
+    action::{Action, Expect, play::PLAY},
     base::{Seed, Span, Ty, Value, seed::Stream},
     plan::{self, NodeIx, sample},
     run::{Attempt, Cause, Digest, Failure, Report, Run},
@@ -252,6 +252,7 @@ impl<'a> Scene<'a> {
                 json!({ "repository": to, "commit": &hash(&format!("{to}@{commit}"))[..40] })
             }
             "evaluate" => self.evaluation(),
+            PLAY => self.games(),
             _ => match self.made_up() {
                 Some(Ok(output)) => output,
                 _ => sample::sample(&self.gives, self.seed, &format!("{}/{}", self.id, self.trial)).to_json(),
@@ -285,6 +286,29 @@ impl<'a> Scene<'a> {
     fn skill(&self, stream: &mut Stream) -> f64 {
         let luck = self.known(|it| it.noise, self.model.world.entrants.noise) * chance::normal(stream);
         self.model.skill(self.seed, &self.hotkey, self.run.plan.inputs()) + luck
+    }
+
+    /// Game after game, decided by the skills of the two, with the luck that each has this time.
+    fn games(&self) -> Json {
+        let (entrants, rules) = (&self.model.world.entrants, self.model.world.results.games);
+        let stream = &mut self.stream(format_args!("{}/games", self.trial));
+        let inputs = self.run.plan.inputs();
+        let mut skill = |who: &str| {
+            let hotkey = self.text_of_input(&format!("{who}.hotkey"));
+            let noise = self.model.known(&hotkey, inputs).and_then(|known| known.noise).unwrap_or(entrants.noise);
+            self.model.skill(self.seed, &hotkey, inputs) + noise * chance::normal(stream)
+        };
+        let ahead = skill("a") - skill("b");
+        let wins = 1.0 / (1.0 + chance::exp(-(rules.edge * ahead).clamp(-500.0, 500.0)));
+        let planned = self.attempt.input.pointer("/rules/games").and_then(Json::as_u64);
+        let count = planned.unwrap_or(u64::from(rules.in_time)).min(100_000);
+        let game = |stream: &mut Stream| match (stream.unit() < rules.drawn, stream.unit() < wins) {
+            (true, _) => 'D',
+            (false, true) => 'W',
+            (false, false) => 'L',
+        };
+        let outcomes: String = (0..count).map(|_| game(stream)).collect();
+        json!({ "outcomes": outcomes, "planned": planned })
     }
 
     fn evaluation(&self) -> Json {

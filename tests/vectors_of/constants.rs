@@ -1,6 +1,7 @@
 //! Constants of the deployed program: those that are rules by now beside the workflows, and the others with the reason
 //! why nothing stands for them.
 
+use god_flow::base::Span;
 use serde_json::{Value as Json, json};
 
 use super::{
@@ -32,6 +33,7 @@ const AT: &[(&str, &[&str], &str, Spelling)] = &[
     ("CTX_SCALE_MAX", TEXT, "hours.linear.lengths.most", same),
     ("CTX_SCALE_MIN", TEXT, "hours.linear.lengths.least", same),
     ("DEFAULT_IMAGE_DOCKERFILE_PATH", IMAGE, "entry.dockerfile", same),
+    ("DEFAULT_IMAGE_TOOLKIT_DOCKERFILE_PATH", IMAGE, "entry.toolkit.dockerfile", same),
     ("DEFAULT_MODEL_MAX_SIZE_B", TEXT, "replace.small.to", same),
     ("DEFAULT_MODEL_MIN_SIZE_B", TEXT, "replace.small.from", same),
     ("DEFAULT_MODEL_PARAMS_FOR_HOURS", TEXT, "hours.unknown_b", billions),
@@ -46,6 +48,7 @@ const AT: &[(&str, &[&str], &str, Spelling)] = &[
     ("EMISSION_TIME_DECAY_START_DATE", ALL, "weights.growth.from", |from| json!(from.as_str().and_then(|it| it.get(..10)))),
     ("ENV_ADVANCE_PER_GROUP", GAMES, "group.advance", same),
     ("ENV_ENVS_PER_ROUND_MULTIPLIER", GAMES, "tasks.group.0.environments_per_round", same),
+    ("ENV_EVAL_TEMPERATURE", GAMES, "games.playing.temperature", same),
     ("ENV_TARGET_TOURN_MODEL", GAMES, "tasks.boss.2.model", same),
     ("ENV_TRAINING_HOURS", GAMES, "hours.by_kind.environment", same),
     ("ENV_TRAINING_HOURS_BOSS_ROUND_FROM_SCRATCH", GAMES, "hours.by_start.from_scratch", same),
@@ -97,9 +100,13 @@ const AT: &[(&str, &[&str], &str, Spelling)] = &[
     ("PROBABILITY_OF_A_BIG_TEXT_MODEL", TEXT, "tasks.boss.0.large.chance", same),
     ("PVP_CONSECUTIVE_LOSS_FORFEIT", GAMES, "judge.games.losses_at_start", same),
     ("PVP_ENV_DRAW_POINTS", GAMES, "judge.environment.points.draw", same),
+    ("PVP_ENV_LOSS_POINTS", GAMES, "judge.environment.points.loss", same),
     ("PVP_ENV_WIN_POINTS", GAMES, "judge.environment.points.win", same),
     ("PVP_EPISODE_FORFEIT_THRESHOLD", GAMES, "judge.games.forfeits", same),
+    ("PVP_MATCHUP_TIME_BUDGET_SECONDS", GAMES, "games.playing.time", seconds),
+    ("PVP_NUM_GAMES_PER_ENV", GAMES, "games.playing.games", |both_seats| json!(both_seats.as_u64().map(|games| games / 2))),
     ("PVP_PERF_DIFF_SLOPE", GAMES, "boss.games.slope", same),
+    ("PVP_TURN_TIMEOUT_SECONDS", GAMES, "games.playing.turn", seconds),
     ("PVP_WIN_PCT_THRESHOLD", GAMES, "boss.games.bar", same),
     ("QWEN_IMAGE_EXTRA_COMPETITION_HOURS", IMAGE, "hours.image.more.0.hours", same),
     ("R1_TEXT_DATASET_BIN", TEXT, "tasks.first_group.0.rows", |it| json!([it["from"], it["up_to"]])),
@@ -127,7 +134,8 @@ const AT: &[(&str, &[&str], &str, Spelling)] = &[
     ("TRAINING_OVERHEAD_HOURS", TEXT, "hours.throughput.overhead", same),
     ("VALIDATOR_DOCKER_IMAGE", TEXT, "entry.judge", same),
     ("VALIDATOR_DOCKER_IMAGE_DIFFUSION", IMAGE, "entry.judge", same),
-    ("VALIDATOR_DOCKER_IMAGE_ENV", GAMES, "entry.judge", same),
+    ("VALIDATOR_DOCKER_IMAGE_INTERCODE", GAMES, "games.alone.image", same),
+    ("VALIDATOR_DOCKER_IMAGE_PVP", GAMES, "games.image", same),
 ];
 
 /// Constants that several rules come to, or a table, a schedule or a step.
@@ -208,6 +216,9 @@ fn hours(case: &Case, field: &str) -> Result<Json, Missed> {
 
 fn same(rule: &Json) -> Json {
     rule.clone()
+}
+fn seconds(rule: &Json) -> Json {
+    json!(rule.as_str().and_then(|span| Span::parse(span).ok()).map(|span| whole(span.hours() * 3_600.0)))
 }
 fn billions(rule: &Json) -> Json {
     json!(rule.as_f64().map(|it| whole(it * 1e9)))

@@ -7,9 +7,8 @@ use super::Missed;
 const REASONS: &[(&str, &[&str])] = &[
     ("customers' jobs on rented machines are no tournament", &["DSTACK_*"]),
     ("not yet a rule: boss tasks that are compared with those of the past", &["BOSS_ROUND_HISTORICAL_*", "MIN_SUCCESSFUL_SCORES_FOR_HISTORICAL_TASK"]),
-    ("not yet a rule: another Dockerfile for some types of image models, and where Dockerfiles were before", &["*_TOOLKIT_DOCKERFILE_PATH*", "LEGACY_*_DOCKERFILE_PATH", "*_DOCKERFILE_PATHS"]),
+    ("not yet a rule: where Dockerfiles were before, which is looked at next", &["*_TOOLKIT_DOCKERFILE_PATH*", "LEGACY_*_DOCKERFILE_PATH", "*_DOCKERFILE_PATHS"]),
     ("not yet a rule: how models are changed before they are handed out", &["AUGMENTATION_*", "YARN_*", "MODEL_PREP_*", "BASELINE_STATS_*"]),
-    ("not yet a rule: how many games a pairing has, and how long a move may take", &["PVP_NUM_GAMES_PER_ENV", "PVP_MATCHUP_TIME_BUDGET_SECONDS", "PVP_TURN_TIMEOUT_SECONDS", "PVP_REFLECTION_TIMEOUT_SECONDS"]),
     ("not yet a rule: how large data sets are, how they are split, and what is made for tasks without any", &[
         "DATASET_BINS_TO_SAMPLE", "MINIMUM_DATASET_ROWS", "MAXIMUM_DATASET_ROWS", "MAX_TEST_DATA_POINTS", "TRAIN_TEST_SPLIT_PERCENTAGE",
         "GRPO_MIN_SYNTH_ROWS", "*_NUM_REWARD_FUNCTIONS", "PERCENTAGE_REWARD_FUNCTIONS_*", "AFFINE_REWARD_FN_IDS", "*SYNTH*", "FAL_*",
@@ -18,7 +17,6 @@ const REASONS: &[(&str, &[&str])] = &[
     ]),
     ("not yet a rule: the mix of instruct and chat tasks", &["PERCENTAGE_OF_INSTRUCT_TASKS_THAT_SHOULD_BE_CHAT"]),
     ("not yet a rule: an environment that the boss round must have (none is set)", &["FORCED_BOSS_ENVIRONMENT"]),
-    ("fixed in an action: a lost game gives nothing", &["PVP_ENV_LOSS_POINTS"]),
     ("an input of a run: who defends when nobody holds the title", &["DEFAULT_PARTICIPANT_*"]),
     ("the judge of copies, of disguised sources and of differences: its model, its money and its turns are its container's", &["TOURN_DEDUP_*", "CLAUDE_REPO_DIFF_*", "OBFUSCATION_*"]),
     ("the judge's image: what it runs, with what seeds, sizes and time limits", &[

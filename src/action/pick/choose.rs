@@ -2,7 +2,7 @@
 
 use super::{
     Assigned, Catalogue, KnownData, KnownModel, Pick, Picked, Unfit,
-    recipe::{Wanted, wanted},
+    recipe::{Base, Wanted, wanted},
 };
 use crate::{
     action::vocabulary::{Task, TaskKind},
@@ -44,7 +44,7 @@ pub(super) fn pick(input: &Pick, stream: &mut Stream) -> Result<Picked, String> 
 fn task(wanted: &Wanted<'_>, input: &Pick, seen: &mut Vec<String>, stream: &mut Stream) -> Result<Task, String> {
     let catalogue = &input.catalogue;
     let catalogue = catalogue.as_ref().unwrap_or(&NOTHING);
-    let (model, data) = (model(wanted, catalogue, stream)?, data(wanted, catalogue, input, seen, stream)?);
+    let (model, data) = (model(wanted, catalogue, input, stream)?, data(wanted, catalogue, input, seen, stream)?);
     let forced = wanted.recipe.hours.map(|hours| (hours * 3_600_000.0).round() as u64);
     seen.extend(data.iter().map(|data| data.id.clone()));
     let is_played = wanted.kind == TaskKind::Environment;
@@ -79,8 +79,9 @@ fn one_of<'i, T>(items: &[&'i T], stream: &mut Stream) -> Option<&'i T> {
     (!items.is_empty()).then(|| items[stream.below(items.len() as u64) as usize])
 }
 
-fn model(wanted: &Wanted<'_>, catalogue: &Catalogue, stream: &mut Stream) -> Result<KnownModel, String> {
-    if let Some(id) = &wanted.recipe.model {
+fn model(wanted: &Wanted<'_>, catalogue: &Catalogue, input: &Pick, stream: &mut Stream) -> Result<KnownModel, String> {
+    let same = input.base.as_ref().filter(|_| wanted.recipe.base == Some(Base::Same));
+    if let Some(id) = wanted.recipe.model.as_ref().or(same) {
         let known = catalogue.models.iter().find(|model| model.id == *id).cloned();
         return Ok(known.unwrap_or_else(|| KnownModel {
             id: id.clone(),
@@ -90,15 +91,23 @@ fn model(wanted: &Wanted<'_>, catalogue: &Catalogue, stream: &mut Stream) -> Res
         }));
     }
     let types = &wanted.recipe.model_types;
+    let is_other = |id: &String| wanted.recipe.base != Some(Base::Other) || input.base.as_ref() != Some(id);
     let fits = |model: &&KnownModel| {
         (model.kinds.is_empty() || model.kinds.contains(&wanted.kind))
+            && (input.models.is_empty() || input.models.contains(&model.id))
+            && is_other(&model.id)
             && wanted.size.is_none_or(|size| (size.from..=size.up_to).contains(&model.params_b))
             && (types.is_empty() || model.model_type.as_ref().is_some_and(|it| types.contains(it)))
     };
     let found: Vec<&KnownModel> = catalogue.models.iter().filter(fits).collect();
     one_of(&found, stream).cloned().ok_or_else(|| {
         let size = wanted.size.map_or_else(String::new, |size| format!(" of {} to {} billion", size.from, size.up_to));
-        format!("the catalogue has no model{size} for {}", wanted.kind.word())
+        let (which, among) = match (wanted.recipe.base, &input.base) {
+            (Some(Base::Other), Some(base)) => ("other model than ", base.as_str()),
+            _ => ("model", ""),
+        };
+        let named = if input.models.is_empty() { "" } else { ", among those that tasks may start from" };
+        format!("the catalogue has no {which}{among}{size} for {}{named}", wanted.kind.word())
     })
 }
 

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use choose::{degenerate, environments, too_many_copies};
-pub use recipe::{Recipe, Stage, Stages, Wanted, wanted};
+pub use recipe::{Base, Recipe, Stage, Stages, Wanted, wanted};
 
 use super::{
     Action,
@@ -36,6 +36,12 @@ pub struct Pick {
     pub name: String,
     /// Models, data and environments to choose from.
     pub catalogue: Option<Catalogue>,
+    /// The models of the catalogue that tasks without a named one may start from; all of them when left out.
+    #[serde(default)]
+    pub models: Vec<String>,
+    /// The model that the tasks of the first round start from, for recipes that ask for the same or another one.
+    #[serde(default)]
+    pub base: Option<String>,
     /// More environments to choose from.
     #[serde(default)]
     pub environments: Vec<KnownEnvironment>,

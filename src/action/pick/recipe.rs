@@ -45,7 +45,7 @@ pub struct Stages {
 /// How tasks of one sort are made.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("x-says" = "{times:tasks}[ of kind {kind}][, of a kind that is drawn: {kinds:%}][, on the model {model}][, on a model of {size}][, or {large}][, on a model of type {model_types}][, on data of {rows}][, and {kl}][, with {environments_per_round} environments in the first round and as many more in each later one, as far as there are so many][, beginning from {start}][, for {hours} hours][, of the line {lineage}][, {?shared}the same for all groups of the round]"))]
+#[schemars(extend("x-says" = "{times:tasks}[ of kind {kind}][, of a kind that is drawn: {kinds:%}][, on the model {model}][, on {base}][, on a model of {size}][, or {large}][, on a model of type {model_types}][, on data of {rows}][, and {kl}][, with {environments_per_round} environments in the first round and as many more in each later one, as far as there are so many][, beginning from {start}][, for {hours} hours][, of the line {lineage}][, {?shared}the same for all groups of the round]"))]
 pub struct Recipe {
     /// How many of them.
     #[serde(default = "one")]
@@ -62,6 +62,8 @@ pub struct Recipe {
     pub large: Option<Large>,
     /// The model, where it is not chosen.
     pub model: Option<String>,
+    /// The model of the first round, or any but that one. Where no round was played, any.
+    pub base: Option<Base>,
     /// The kinds of image model.
     #[serde(default)]
     pub model_types: Vec<String>,
@@ -81,6 +83,16 @@ pub struct Recipe {
     /// Whether all groups of a round get the same task.
     #[serde(default)]
     pub shared: bool,
+}
+
+/// A model, by that of the first round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Base {
+    /// The model of the first round
+    Same,
+    /// Another model than that of the first round
+    Other,
 }
 
 fn one() -> u32 {
@@ -130,7 +142,7 @@ pub struct Rows {
 /// A weight of the distance to the starting model now and then.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("x-says" = "with a chance of {chance:%} with a KL weight of {from} to {to}"))]
+#[schemars(extend("x-says" = "with a chance of {chance:%} with a KL weight of {from} to {to}[, where it is {kinds}]"))]
 pub struct Kl {
     /// How often.
     #[schemars(range(min = 0.0, max = 1.0))]
@@ -141,6 +153,13 @@ pub struct Kl {
     /// The largest weight.
     #[schemars(range(min = 0.0))]
     pub to: f64,
+    /// The kinds of task that may have it, where the kind is drawn.
+    #[serde(default = "instruct")]
+    pub kinds: Vec<TaskKind>,
+}
+
+fn instruct() -> Vec<TaskKind> {
+    vec![TaskKind::Instruct]
 }
 
 /// A task that is wanted, before a model and data are chosen.
@@ -178,7 +197,7 @@ pub fn wanted<'r>(recipes: &'r [Recipe], chance: &mut dyn FnMut() -> f64) -> Res
             };
             let large = recipe.large.as_ref().filter(|large| chance() < large.chance);
             let size = large.map(|large| Sizes { from: large.from, up_to: large.up_to }).or(recipe.size);
-            let kl = recipe.kl.as_ref().filter(|kl| kind == TaskKind::Instruct && chance() < kl.chance);
+            let kl = recipe.kl.as_ref().filter(|kl| kl.kinds.contains(&kind) && chance() < kl.chance);
             let kl = kl.map(|kl| kl.from + (kl.to - kl.from) * chance());
             found.push(Wanted { kind, size, kl, recipe });
         }

@@ -54,6 +54,37 @@ fn groups_share_a_task_where_the_recipe_says_so() {
 }
 
 #[test]
+fn a_base_model_is_kept_or_changed_as_the_recipe_says() {
+    let of = |base: Json, more: Json| picked("group", json!([{"kind": "environment", "base": base}]), more, 3);
+    let name = |found: Result<Picked, String>| found.unwrap().tasks[0].task.model.clone();
+    for seed in ["m/small", "m/large"] {
+        assert_eq!(name(of(json!("same"), json!({"base": seed}))), seed);
+        let other = if seed == "m/small" { "m/large" } else { "m/small" };
+        assert_eq!(name(of(json!("other"), json!({"base": seed}))), other);
+        assert_eq!(name(of(Json::Null, json!({"models": [seed]}))), seed);
+    }
+    assert_eq!(
+        name(of(json!("same"), json!({"models": ["m/small"]}))),
+        "m/small",
+        "where there was no first round, any"
+    );
+    assert_eq!(
+        of(json!("other"), json!({"base": "m/small", "models": ["m/small"]})).unwrap_err(),
+        "the catalogue has no other model than m/small for environment, among those that tasks may start from"
+    );
+}
+
+#[test]
+fn a_weight_of_the_distance_is_for_the_kinds_that_the_recipe_says() {
+    let of = |kind: &str, kl: Json| {
+        picked("pair", json!([{"kind": kind, "kl": kl}]), json!({}), 1).unwrap().tasks[0].task.kl.is_some()
+    };
+    let usual = json!({"chance": 1.0, "from": 0.1, "to": 1.5});
+    let both = json!({"chance": 1.0, "from": 0.1, "to": 1.5, "kinds": ["instruct", "dpo"]});
+    assert!(of("instruct", usual.clone()) && !of("dpo", usual) && of("dpo", both));
+}
+
+#[test]
 fn useless_data_are_told_by_their_losses() {
     let rule: Unfit = serde_json::from_value(json!({
         "loss_below": 0.01, "instruct_best_above": 2, "dpo_mean": {"from": 0.68, "to": 0.71}, "near_duplicates_from": 0.2,

@@ -54,7 +54,8 @@ pub(super) struct Case {
     #[serde(default)]
     pub(super) inputs: IndexMap<Name, Json>,
     /// What evaluation measures, by hotkey: a number, null where there is none, or a mapping by the task's id. The others
-    /// are measured by their skill, which the seed draws, without any luck.
+    /// are measured by their skill, which the seed draws, without any luck. Of two that play games, the one with the higher
+    /// number wins all of them.
     #[serde(default)]
     pub(super) results: IndexMap<String, Measured>,
     /// What else comes out of work that is named; the last one that fits counts.

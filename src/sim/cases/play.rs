@@ -1,6 +1,6 @@
 //! Plays a case: the workflow in a calm world, with the outcomes that the case says.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{cmp::Ordering, collections::BTreeMap, sync::Arc};
 
 use indexmap::IndexMap;
 use serde_json::{Value as Json, json};
@@ -12,6 +12,7 @@ use super::{
     read::Case,
 };
 use crate::{
+    action::play::PLAY,
     base::{Mistake, Name, Record, Seed, SourceId, Ty, Value},
     plan::{NodeIx, sample},
     run::{self, Attempt, Command, Failure, Input, Report, Run},
@@ -33,6 +34,7 @@ hosts:
   - { name: h200, count: 16, gpus: 8xH200, cpus: 2000, memory: 20TB, slots: 64 }
   - { name: a100, count: 16, gpus: 8xA100, cpus: 2000, memory: 20TB, slots: 64 }
 entrants: { varies: 0.1, noise: 0, no_loss: 0, not_a_finetune: 0 }
+results: { games: { edge: 1000000, drawn: 0 } }
 ";
 
 /// Decisions that an operator makes in one case at most.
@@ -172,10 +174,19 @@ impl Lines<'_> {
             return Report::Failed(Failure::new(cause, "the case says so"));
         }
         let Report::Succeeded { mut output } = usual else { return usual };
-        if is_evaluation(run, node)
-            && let Some(loss) = measured(&says.results, run, node)
-        {
-            put(&mut output, "loss", loss);
+        match &run.plan.step(node).does {
+            Does::Action { action, .. } if action.name == "evaluate" => {
+                let hotkey = text_around(run, node, "entrant", "hotkey");
+                let loss = hotkey.and_then(|hotkey| measured(&says.results, &hotkey, run, node));
+                loss.into_iter().for_each(|loss| put(&mut output, "loss", loss));
+            }
+            Does::Action { action, .. } if action.name == PLAY => {
+                let of =
+                    |who: &str| measured(&says.results, attempt.input.get(who)?.get("hotkey")?.as_str()?, run, node);
+                let played = of("a").zip(of("b")).map(|(a, b)| games(a.as_f64(), b.as_f64(), &output));
+                played.into_iter().for_each(|outcomes| put(&mut output, "outcomes", json!(outcomes)));
+            }
+            _ => {}
         }
         for (field, value) in scripted.and_then(|it| it.gives.as_ref()).into_iter().flatten() {
             put(&mut output, field, value.clone());
@@ -184,28 +195,36 @@ impl Lines<'_> {
     }
 }
 
-fn is_evaluation(run: &Run, node: NodeIx) -> bool {
-    matches!(&run.plan.step(node).does, Does::Action { action, .. } if action.name == "evaluate")
-}
-
 fn put(output: &mut Json, field: &str, value: Json) {
     if let Json::Object(fields) = output {
         fields.insert(field.to_owned(), value);
     }
 }
 
-/// What is measured of the entrant that a node is about, where the case says it.
-fn measured(results: &IndexMap<String, Measured>, run: &Run, node: NodeIx) -> Option<Json> {
-    let text = |name: &str, field: &str| match around(run, node, name)?.field(field)? {
-        Value::Text(text) => Some(text.to_string()),
-        _ => None,
-    };
-    let hotkey = text("entrant", "hotkey")?;
-    Some(match results.get(&hotkey)? {
+/// What is measured of somebody, where the case says it; nothing at all is a measurement too.
+fn measured(results: &IndexMap<String, Measured>, hotkey: &str, run: &Run, node: NodeIx) -> Option<Json> {
+    Some(match results.get(hotkey)? {
         Measured::Always(loss) => json!(loss),
         Measured::Nothing(()) => Json::Null,
-        Measured::ByTask(tasks) => json!(tasks.get(&text("task", "id")?)?),
+        Measured::ByTask(tasks) => json!(tasks.get(&text_around(run, node, "task", "id")?)?),
     })
+}
+
+fn text_around(run: &Run, node: NodeIx, name: &str, field: &str) -> Option<String> {
+    match around(run, node, name)?.field(field)? {
+        Value::Text(text) => Some(text.to_string()),
+        _ => None,
+    }
+}
+
+/// As many games as were played, all won by the better one; equal ones win none.
+fn games(a: Option<f64>, b: Option<f64>, played: &Json) -> String {
+    let letter = match a.partial_cmp(&b) {
+        Some(Ordering::Greater) => "W",
+        Some(Ordering::Less) => "L",
+        _ => "D",
+    };
+    letter.repeat(played["outcomes"].as_str().map_or(0, str::len))
 }
 
 /// Nodes by their ids.
