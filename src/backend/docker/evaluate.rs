@@ -43,7 +43,8 @@ pub(super) fn container(evaluate: &Evaluate) -> Container {
         set("KL_COEF", weight.to_string());
     }
     if task.kind == TaskKind::Environment {
-        set("ENVIRONMENT_NAME", task.environments.iter().flatten().cloned().collect::<Vec<_>>().join(","));
+        let all = || task.environments.iter().flatten().cloned().collect::<Vec<_>>().join(",");
+        set("ENVIRONMENT_NAME", evaluate.environment.clone().unwrap_or_else(all));
         set("EVAL_SEED", task.seed.unwrap_or(0).to_string());
         set("ENV_EVAL_TEMPERATURE", "0.0".into());
     }
