@@ -2,8 +2,9 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value as Json;
 
-use super::{Action, Expect, vocabulary::Files};
+use super::{Action, Expect, entry, vocabulary::Files};
 use crate::base::{Size, Span};
 
 /// What `download` takes.
@@ -38,6 +39,11 @@ pub struct SomeFile {
     pub url: String,
     /// Its SHA-256, in hexadecimal digits. A file with another one is refused.
     pub sha256: String,
+}
+
+/// What an attempt's input says to do.
+pub fn call(input: &Json) -> Result<Download, String> {
+    entry::read(input.clone())
 }
 
 pub(super) fn action() -> Action {

@@ -2,9 +2,10 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value as Json;
 
 use super::{
-    Action, Expect,
+    Action, Expect, entry,
     vocabulary::{Model, Training},
 };
 use crate::base::{Span, scalar};
@@ -23,6 +24,11 @@ pub struct Upload {
     /// A folder inside the repository.
     #[serde(default)]
     pub folder: Option<String>,
+}
+
+/// What an attempt's input says to do.
+pub fn call(input: &Json) -> Result<Upload, String> {
+    entry::read(input.clone())
 }
 
 pub(super) fn action() -> Action {

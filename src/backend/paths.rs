@@ -1,7 +1,7 @@
 //! Where the files of attempts lie, so that they outlive the engine that made them: one folder for each run.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
 };
@@ -75,6 +75,16 @@ pub(super) fn tail(log: &Path) -> String {
 pub(super) fn last_lines(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(TAIL_LINES)..].join(" | ")
+}
+
+/// Bytes of a file, or of all files in a folder.
+pub(super) fn size(path: &Path) -> u64 {
+    // Files of a fetch come and go while they are counted.
+    let Ok(about) = fs::symlink_metadata(path) else { return 0 };
+    if !about.is_dir() {
+        return about.len();
+    }
+    fs::read_dir(path).into_iter().flatten().flatten().map(|entry| size(&entry.path())).sum()
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ pub(super) fn setup(args: &Args, workflow: &Workflow, address: &str, out: &Out) 
     let other = works.iter().find(|(_, action)| !does(backend, action));
     if let Some((step, action)) = other {
         let only = match backend {
-            Kind::Docker => "docker backend does `container`, `clone`, `build`, `train` and `evaluate`",
+            Kind::Docker => "docker backend does `container` and what stands from `clone` to `evaluate`",
             _ => "process backend does only `process` and `notify`",
         };
         let why = format!("`{step}` does `{action}`, and the {only} as yet; `--backend mock` plays the run");

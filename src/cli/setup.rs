@@ -156,6 +156,8 @@ impl Setup {
             gpus: self.gpus.iter().enumerate().map(|(at, kind)| (number(at), kind.clone())).collect(),
             jobs: self.jobs(),
             local_code: self.local_code,
+            hub: hub(),
+            cache_bytes: None,
         };
         Ok(Box::new(Containers::new(settings, run, reports)?))
     }
@@ -182,6 +184,21 @@ impl Setup {
     #[cfg(not(unix))]
     fn processes(&self, _: RunId, _: mpsc::Sender<Input>) -> Result<Box<dyn Backend>, String> {
         Err("local commands are run on Unix systems only".into())
+    }
+}
+
+/// The hub that the environment names, with the token that it has for it. Neither is ever stored.
+#[cfg(unix)]
+fn hub() -> crate::hub::Settings {
+    use crate::hub::{Reach, Secret, Settings};
+    let said = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
+    let token = said("HF_TOKEN").or_else(|| said("HUGGINGFACE_TOKEN"));
+    let usual = Settings::default();
+    Settings {
+        endpoint: said("HF_ENDPOINT").unwrap_or(usual.endpoint.clone()),
+        token: token.and_then(|token| Secret::new(&token)),
+        reach: if said("GOD_FLOW_PRIVATE_ADDRESSES").is_some() { Reach::Anywhere } else { Reach::Public },
+        ..usual
     }
 }
 

@@ -65,18 +65,27 @@ struct Entry {
 }
 
 impl Cache {
-    /// The budget is of bytes. What is in use is kept even beyond it.
+    /// The budget is of bytes. What is in use is kept even beyond it. Nothing is made or swept before it is [`Self::ready`].
+    pub fn at(root: &Path, budget: Option<u64>) -> Self {
+        Self { root: root.to_owned(), budget }
+    }
+
     pub async fn open(root: &Path, budget: Option<u64>) -> Result<Self, Trouble> {
-        let cache = Self { root: root.to_owned(), budget };
-        let it = cache.clone();
-        let opened = blocking(move || {
+        let cache = Self::at(root, budget);
+        cache.ready().await?;
+        Ok(cache)
+    }
+
+    /// Makes its folders be there, and sweeps what nobody goes on with.
+    pub async fn ready(&self) -> Result<(), Trouble> {
+        let it = self.clone();
+        let readied = blocking(move || {
             for folder in ["entries", "locks", "making"] {
                 fs::create_dir_all(it.root.join(folder))?;
             }
             it.sweep(HALF_MADE_KEPT)
         });
-        opened.await.map_err(|error| Trouble::disk("write", root, &error))?;
-        Ok(cache)
+        readied.await.map_err(|error| Trouble::disk("write", &self.root, &error))
     }
 
     /// What belongs to a key, made by `make` if it is not there: at the path that it is given, a file or a folder. Two who need

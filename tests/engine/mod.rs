@@ -10,6 +10,9 @@ use tokio::sync::OnceCell;
 
 /// The image that the tests run.
 pub(crate) const IMAGE: &str = "god-flow-test/busybox:1";
+/// The same as an evaluator, which finds every model equally good.
+pub(crate) const EVALUATOR: &str = "god-flow-test/evaluator:1";
+const EVALUATES: &str = r#"mkdir -p /aplp; echo "{ \"$MODELS\": { \"is_finetune\": true, \"eval_loss\": 0.5 } }" > /aplp/evaluation_results.json"#;
 /// What it can do, besides the shell.
 const PROGRAMS: [&str; 19] = [
     "sh", "echo", "sleep", "cat", "ls", "id", "touch", "dd", "mount", "nc", "wget", "head", "tail", "true", "kill",
@@ -51,8 +54,11 @@ async fn make(docker: &Docker) {
         builder.append_link(&mut header, format!("bin/{program}"), "busybox").unwrap();
     }
     let archive = builder.into_inner().unwrap();
-    let (name, tag) = IMAGE.split_once(':').unwrap();
-    let options = CreateImageOptionsBuilder::default().from_src("-").repo(name).tag(tag).build();
-    let made = docker.create_image(Some(options), Some(body_full(archive.into())), None);
-    made.try_for_each(|_| async { Ok(()) }).await.unwrap();
+    let entrypoint = format!("ENTRYPOINT {}", serde_json::json!(["sh", "-c", EVALUATES]));
+    for (image, change) in [(IMAGE, vec![]), (EVALUATOR, vec![entrypoint])] {
+        let (name, tag) = image.split_once(':').unwrap();
+        let options = CreateImageOptionsBuilder::default().from_src("-").repo(name).tag(tag).changes(change).build();
+        let made = docker.create_image(Some(options), Some(body_full(archive.clone().into())), None);
+        made.try_for_each(|_| async { Ok(()) }).await.unwrap();
+    }
 }

@@ -5,8 +5,11 @@
 mod cache;
 mod client;
 mod download;
+#[path = "../engine/mod.rs"]
+mod engine;
 mod files;
 mod standin;
+mod tournament;
 mod upload;
 
 use std::{

@@ -15,7 +15,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-use super::Trouble;
+use super::{super::paths, Trouble};
 use crate::base::Size;
 
 /// Files and folders of one repository.
@@ -136,7 +136,7 @@ impl Git {
     async fn until_larger_than(&self, most: Size) -> Result<(), Trouble> {
         loop {
             tokio::time::sleep(LOOK).await;
-            if size(&self.repository) > most.0 {
+            if paths::size(&self.repository) > most.0 {
                 return Err(too_large(most));
             }
         }
@@ -216,22 +216,4 @@ fn judged(status: ExitStatus, words: &str, mut say: &File) -> Result<(), Trouble
     } else {
         Err(Trouble::Theirs(told))
     }
-}
-
-/// Bytes of all files in a folder.
-fn size(folder: &Path) -> u64 {
-    let mut bytes = 0;
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        // Files of a fetch come and go while they are counted.
-        let Ok(entries) = std::fs::read_dir(folder) else { continue };
-        for entry in entries.flatten() {
-            match entry.metadata() {
-                Ok(about) if about.is_dir() => folders.push(entry.path()),
-                Ok(about) => bytes += about.len(),
-                Err(_) => {}
-            }
-        }
-    }
-    bytes
 }

@@ -34,6 +34,11 @@ impl HostFolder {
         self.0.join("cache")
     }
 
+    /// How far uploads have come.
+    pub(super) fn journal(&self) -> PathBuf {
+        self.0.join("uploads")
+    }
+
     /// The output folder of an attempt, made where it is not there.
     pub(super) fn make_output(&self, attempt: &str) -> io::Result<PathBuf> {
         let folder = self.0.join("outputs").join(attempt);

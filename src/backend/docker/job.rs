@@ -15,10 +15,12 @@ use super::{
     life::{self, Asked},
     services,
     shape::Shape,
+    transfer,
 };
 use crate::{
     action::{self, vocabulary::Checkout},
     backend::{AttemptId, Work, code, paths},
+    hub::{Cache, Hub},
     run::{Cause, Failure, Report},
     workflow::Does,
 };
@@ -33,6 +35,8 @@ pub(super) enum Job {
 pub(super) enum Chore {
     Clone(action::clone::Clone),
     Build(action::build::Build),
+    Download(action::download::Download),
+    Upload(action::upload::Upload),
 }
 
 /// Where it is done.
@@ -41,16 +45,18 @@ pub(super) struct Place<'a> {
     /// The files of the run's attempts.
     pub(super) folder: &'a Path,
     pub(super) host: &'a HostFolder,
+    pub(super) hub: &'a Hub,
+    pub(super) cache: &'a Cache,
     pub(super) allow_local: bool,
 }
 
 /// Whether the backend does an action.
 pub(super) fn does(action: &str) -> bool {
-    ["container", "clone", "build", "train", "evaluate"].contains(&action)
+    ["container", "clone", "build", "download", "train", "upload", "evaluate"].contains(&action)
 }
 
 impl Job {
-    pub(super) fn of(id: &AttemptId, work: Work<'_>, host: &HostFolder) -> Result<Self, String> {
+    pub(super) fn of(id: &AttemptId, work: Work<'_>, host: &HostFolder, cache: &Cache) -> Result<Self, String> {
         let input = &work.attempt.input;
         let unread = |why: String| format!("its input cannot be read: {why}");
         let Does::Action { action, .. } = &work.run.plan.step(work.node).does else {
@@ -59,7 +65,9 @@ impl Job {
         match action.name {
             "clone" => action::clone::call(input).map(|it| Self::Chore(Chore::Clone(it))).map_err(unread),
             "build" => action::build::call(input).map(|it| Self::Chore(Chore::Build(it))).map_err(unread),
-            _ => Shape::of(id, work, host).map(|shape| Self::Container(Box::new(shape))),
+            "download" => action::download::call(input).map(|it| Self::Chore(Chore::Download(it))).map_err(unread),
+            "upload" => action::upload::call(input).map(|it| Self::Chore(Chore::Upload(it))).map_err(unread),
+            _ => Shape::of(id, work, host, cache).map(|shape| Self::Container(Box::new(shape))),
         }
     }
 }
@@ -106,6 +114,8 @@ async fn done(place: &Place<'_>, chore: &Chore, log: &File) -> Report {
             let built = build::build(place.engine, what, &place.host.code(), log).await;
             built.unwrap_or_else(|trouble| Report::Failed(life::failure(&trouble)))
         }
+        Chore::Download(what) => transfer::download(place.hub, place.cache, what, log).await,
+        Chore::Upload(what) => transfer::upload(place.hub, place.host, what, log).await,
     }
 }
 

@@ -15,6 +15,7 @@ mod outputs;
 mod services;
 mod shape;
 mod train;
+mod transfer;
 
 use std::{
     collections::HashMap,
@@ -38,6 +39,7 @@ use self::{
 use super::{AttemptId, Backend, Error, LogPart, Work, paths};
 use crate::{
     base::{GpuKind, Size},
+    hub::{self, Cache, Hub},
     run::{
         Blame, Cause, Failure, Input, Report, RunId,
         event::HostOffer,
@@ -61,6 +63,10 @@ pub struct Settings {
     pub jobs: u32,
     /// Whether code may come from repositories of this host.
     pub local_code: bool,
+    /// Where models and data come from and go to.
+    pub hub: hub::Settings,
+    /// Bytes of models and data that are kept on this host, beyond what is in use; all of them where it is left out.
+    pub cache_bytes: Option<u64>,
 }
 
 pub struct Containers {
@@ -74,6 +80,8 @@ struct Desk {
     engine: Engine,
     folder: PathBuf,
     host: HostFolder,
+    hub: Hub,
+    cache: Cache,
     local_code: bool,
     reports: mpsc::Sender<Input>,
     under_way: Mutex<HashMap<AttemptId, Attended>>,
@@ -91,7 +99,9 @@ impl Containers {
         let host = HostFolder::below(&settings.folder);
         let folder = paths::folder(&settings.folder, run);
         let local_code = settings.local_code;
-        let desk = Desk { engine, folder, host, local_code, reports, under_way: Mutex::default() };
+        let hub = Hub::new(settings.hub).map_err(|trouble| format!("{trouble}: {}", trouble.help))?;
+        let cache = Cache::at(&host.cache(), settings.cache_bytes);
+        let desk = Desk { engine, folder, host, hub, cache, local_code, reports, under_way: Mutex::default() };
         Ok(Self { gpus: settings.gpus, jobs: settings.jobs, desk: Arc::new(desk) })
     }
 }
@@ -133,7 +143,7 @@ impl Backend for Containers {
         if under_way.contains_key(id) {
             return;
         }
-        let job = match Job::of(id, work, &self.desk.host) {
+        let job = match Job::of(id, work, &self.desk.host, &self.desk.cache) {
             Ok(job) => job,
             Err(why) => {
                 let failure = Failure { blame: Blame::Operator, ..Failure::new(Cause::Refused, why) };
@@ -145,8 +155,8 @@ impl Backend for Containers {
         let (ask, asked) = watch::channel(Asked::Nothing);
         let (desk, of) = (self.desk.clone(), id.clone());
         let task = tokio::spawn(async move {
-            let Desk { engine, folder, host, local_code, .. } = &*desk;
-            let place = Place { engine, folder, host, allow_local: *local_code };
+            let Desk { engine, folder, host, hub, cache, local_code, .. } = &*desk;
+            let place = Place { engine, folder, host, hub, cache, allow_local: *local_code };
             let report = job::bring_to_an_end(&place, &of, &job, asked).await;
             desk.under_way().remove(&of);
             desk.tell(&of, report).await;

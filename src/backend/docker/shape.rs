@@ -22,6 +22,7 @@ use crate::{
         container::{self, Container, Network, Service},
     },
     base::{Size, Ty},
+    hub::{Cache, Held},
     run::Blame,
     workflow::Does,
 };
@@ -47,6 +48,8 @@ pub(super) struct Shape {
     gpus: Vec<String>,
     /// What it sees of the host.
     binds: Vec<Bind>,
+    /// What of the cache stays there for as long as this is.
+    _held: Vec<Held>,
 }
 
 /// A folder or file of the host as a container sees it.
@@ -57,9 +60,12 @@ pub(super) struct Bind {
 }
 
 impl Bind {
-    fn of(mount: &container::Mount, host: &HostFolder) -> Result<Self, String> {
+    /// What is mounted, and what keeps it there meanwhile.
+    fn of(mount: &container::Mount, host: &HostFolder, cache: &Cache) -> Result<(Self, Option<Held>), String> {
         let container::Mount { from: key, to, writable } = mount;
-        let Some((from, is_own)) = host.held(key) else {
+        let held = cache.hold(key).map_err(|trouble| trouble.to_string())?;
+        let of_cache = held.as_ref().map(|held| (held.path().to_owned(), false));
+        let Some((from, is_own)) = of_cache.or_else(|| host.held(key)) else {
             return Err(format!("this host holds nothing under the key `{key}`, so it cannot be mounted at `{to}`"));
         };
         let writable = *writable == Some(true);
@@ -69,7 +75,7 @@ impl Bind {
         if !to.starts_with('/') {
             return Err(format!("expected a whole path in the container, found `{to}`"));
         }
-        Ok(Self { from, to: to.clone(), writable })
+        Ok((Self { from, to: to.clone(), writable }, held))
     }
 
     fn mount(&self) -> Mount {
@@ -97,7 +103,7 @@ pub(super) enum Gives {
 }
 
 impl Shape {
-    pub(super) fn of(id: &AttemptId, work: Work<'_>, host: &HostFolder) -> Result<Self, String> {
+    pub(super) fn of(id: &AttemptId, work: Work<'_>, host: &HostFolder, cache: &Cache) -> Result<Self, String> {
         let Does::Action { action, gives, .. } = &work.run.plan.step(work.node).does else {
             return Err("it is no action".into());
         };
@@ -116,24 +122,32 @@ impl Shape {
             env: Vec::new(),
             gpus: gpus.clone(),
             binds: Vec::new(),
+            _held: Vec::new(),
         };
         match action.name {
             CONTAINER => {
                 let container = container::call(input).map_err(unread)?;
-                let binds = container.mounts.iter().map(|mount| Bind::of(mount, host)).collect::<Result<_, _>>()?;
+                let binds =
+                    container.mounts.iter().map(|mount| Bind::of(mount, host, cache)).collect::<Result<Vec<_>, _>>()?;
+                let (binds, held): (Vec<Bind>, Vec<Option<Held>>) = binds.into_iter().unzip();
                 let has_outputs = matches!(gives, Ty::Record(record) if !record.fields.is_empty());
                 let results = container.results.clone().unwrap_or_else(|| RESULTS.into());
                 let gives = if has_outputs { Gives::File(results) } else { Gives::Nothing };
                 let env =
                     whose.iter().map(|(what, value)| format!("GOD_FLOW_{}={value}", what.to_uppercase())).collect();
-                Ok(Self { env, binds, ..bare(container, gives, Blame::Operator) })
+                Ok(Self {
+                    env,
+                    binds,
+                    _held: held.into_iter().flatten().collect(),
+                    ..bare(container, gives, Blame::Operator)
+                })
             }
             train::NAME => {
                 let train = action::train::call(input).map_err(unread)?;
-                let asked = train::container(&train, gpus.len(), &name, host)?;
+                let asked = train::container(&train, gpus.len(), &name, host, cache)?;
                 let mut shape = bare(asked.container, Gives::Training(asked.output), Blame::Entrant);
                 shape.labels.extend(asked.labels);
-                Ok(Self { binds: asked.binds, ..shape })
+                Ok(Self { binds: asked.binds, _held: asked.held, ..shape })
             }
             evaluate::NAME => {
                 let evaluate = action::evaluate::call(input).map_err(unread)?;
@@ -144,12 +158,13 @@ impl Shape {
         }
     }
 
-    /// The network that the containers of this attempt share, and whether it leads outside; nothing where the engine's own
-    /// will do.
+    /// The network that the containers of this attempt share, and whether it leads outside; nothing where they need none.
     pub(super) fn own_network(&self) -> Option<(String, bool)> {
         // Entrants' code finds itself by the name of its host, so that it needs a network even where it leads nowhere.
-        let is_needed = !self.container.services.is_empty() || matches!(self.gives, Gives::Training(_));
-        is_needed.then(|| (format!("{}-net", self.name), self.container.network == Some(Network::Open)))
+        let leads_outside = self.container.network == Some(Network::Open);
+        let is_needed =
+            leads_outside || !self.container.services.is_empty() || matches!(self.gives, Gives::Training(_));
+        is_needed.then(|| (format!("{}-net", self.name), leads_outside))
     }
 
     pub(super) fn labels(&self) -> HashMap<String, String> {
@@ -212,11 +227,7 @@ impl Shape {
 
     /// What holds for every container.
     fn bounds(&self) -> HostConfig {
-        let network = match (self.own_network(), self.container.network) {
-            (Some((network, _)), _) => network,
-            (None, Some(Network::Open)) => "bridge".into(),
-            (None, _) => "none".into(),
-        };
+        let network = self.own_network().map_or_else(|| "none".into(), |(network, _)| network);
         // A file of it holds all that is kept of a log, so that who reads it is never left behind by what is written.
         let log = [("max-size", "64m"), ("max-file", "2")].map(|(key, value)| (key.to_owned(), value.to_owned()));
         HostConfig {

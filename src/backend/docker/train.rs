@@ -15,6 +15,7 @@ use crate::{
         vocabulary::{Task, TaskKind},
     },
     base::Size,
+    hub::{Cache, Held},
 };
 
 /// The name of the action.
@@ -33,11 +34,18 @@ pub(super) struct Asked {
     /// Where what it leaves lies, below the folder of outputs.
     pub(super) output: String,
     pub(super) binds: Vec<Bind>,
+    pub(super) held: Vec<Held>,
     pub(super) labels: HashMap<String, String>,
 }
 
 /// The container of a training; what it sees of the host is made to be there.
-pub(super) fn container(train: &Train, gpus: usize, attempt: &str, host: &HostFolder) -> Result<Asked, String> {
+pub(super) fn container(
+    train: &Train,
+    gpus: usize,
+    attempt: &str,
+    host: &HostFolder,
+    cache: &Cache,
+) -> Result<Asked, String> {
     let task = &train.task;
     for (what, name) in [("the task's id", &task.id), ("the output's name", &train.output_name)] {
         is_name(name)
@@ -49,7 +57,8 @@ pub(super) fn container(train: &Train, gpus: usize, attempt: &str, host: &HostFo
     let folder = |error: io::Error| format!("the folders of the attempt: {error}");
     let outputs = host.make_output(attempt).map_err(folder)?;
     let mut binds = vec![Bind { from: outputs, to: OUTPUTS.into(), writable: true }];
-    binds.extend(cache(train, attempt, host).map_err(folder)?);
+    let held = held(train, cache)?;
+    binds.extend(view(&held, attempt, host).map_err(folder)?);
     let each = |per_gpu: u64| per_gpu.saturating_mul(gpus as u64);
     let memory = train.memory.or(train.memory_per_gpu.filter(|_| gpus > 0).map(|size| Size(each(size.0))));
     let cpus = train.cpus.or(train.cpus_per_gpu.filter(|_| gpus > 0).map(|cpus| cpus.saturating_mul(gpus as u32)));
@@ -78,38 +87,40 @@ pub(super) fn container(train: &Train, gpus: usize, attempt: &str, host: &HostFo
         container,
         output: format!("{attempt}/{}/{}", task.id, train.output_name),
         binds,
+        held: held.into_iter().map(|(_, held)| held).collect(),
         labels: labels.map(|(name, value)| (name.to_owned(), value)).into(),
     })
 }
 
-/// The cache as this training sees it: only what it was given, under the names that it expects, and never to be written to.
-fn cache(train: &Train, attempt: &str, host: &HostFolder) -> io::Result<Vec<Bind>> {
+/// What this training was given of the cache, each under the name that entrants' code expects.
+fn held(train: &Train, cache: &Cache) -> Result<Vec<(String, Held)>, String> {
     let (files, task) = (&train.files, &train.task);
+    let data = if task.kind == TaskKind::Image { "tourn.zip" } else { "train_data.json" };
+    let model = files.model.iter().map(|key| (key, format!("models/{}", dashed(&task.model))));
+    let dataset = files.dataset.iter().map(|key| (key, format!("datasets/{}_{data}", task.id)));
+    let more = files.datasets.iter().map(|key| (key, format!("miner_datasets/{}", dashed(named(key)))));
+    let all = model.chain(dataset).chain(more).map(|(key, name)| {
+        let held = cache.hold(key).map_err(|trouble| trouble.to_string())?;
+        let gone = || format!("`{key}` is not in the cache of this host any more: retry the step that downloaded it");
+        held.map(|held| (name, held)).ok_or_else(gone)
+    });
+    all.collect()
+}
+
+/// The cache as this training sees it: only what it was given, and never to be written to.
+fn view(held: &[(String, Held)], attempt: &str, host: &HostFolder) -> io::Result<Vec<Bind>> {
     let view = host.make_view(attempt)?;
     let mut binds = vec![Bind { from: view.clone(), to: CACHE.into(), writable: false }];
-    let mut show = |key: &str, name: String| -> io::Result<()> {
-        let from = host.cache().join(key);
+    for (name, held) in held {
         // What is mounted needs something to be mounted on.
-        let on = view.join(&name);
-        if from.is_dir() {
+        let on = view.join(name);
+        if held.path().is_dir() {
             fs::create_dir_all(&on)?;
         } else {
             fs::create_dir_all(on.parent().unwrap_or(&view))?;
             fs::File::create(&on)?;
         }
-        binds.push(Bind { from, to: format!("{CACHE}/{name}"), writable: false });
-        Ok(())
-    };
-    if let Some(key) = &files.model {
-        show(key, format!("models/{}", dashed(&task.model)))?;
-    }
-    if let Some(key) = &files.dataset {
-        let name = if task.kind == TaskKind::Image { "tourn.zip" } else { "train_data.json" };
-        show(key, format!("datasets/{}_{name}", task.id))?;
-    }
-    for key in &files.datasets {
-        let name = key.rsplit('/').next().unwrap_or(key);
-        show(key, format!("miner_datasets/{name}"))?;
+        binds.push(Bind { from: held.path().to_owned(), to: format!("{CACHE}/{name}"), writable: false });
     }
     fs::create_dir_all(view.join("hf_cache"))?;
     Ok(binds)
@@ -157,7 +168,7 @@ fn environment(train: &Train, hotkey: &str) -> IndexMap<String, String> {
             set(&format!("WANDB_{kind}DIR"), format!("{OUTPUTS}/wandb_logs/{}_{hotkey}", task.id));
         }
         if !train.files.datasets.is_empty() {
-            let names: Vec<&str> = train.files.datasets.iter().filter_map(|key| key.rsplit('/').next()).collect();
+            let names: Vec<String> = train.files.datasets.iter().map(|key| dashed(named(key))).collect();
             set("MINER_DATASETS_DIR", format!("{CACHE}/miner_datasets"));
             set("MINER_DATASETS", names.join(","));
         }
@@ -229,6 +240,12 @@ fn type_word(kind: TaskKind) -> &'static str {
         TaskKind::Image => "ImageTask",
         TaskKind::Environment => "EnvTask",
     }
+}
+
+/// The `organisation/name` in a key of the cache.
+fn named(key: &str) -> &str {
+    let id = key.split_once(':').map_or(key, |(_, id)| id);
+    id.split_once('@').map_or(id, |(id, _)| id)
 }
 
 /// The name of a folder for an `organisation/name`.
