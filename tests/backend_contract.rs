@@ -159,7 +159,15 @@ fn backend(
         }
         Kind::Docker => {
             let engine = engine::address().expect("these tests are left out without one").to_owned();
-            let settings = Engine { folder: folder.to_owned(), engine, gpus: Vec::new(), jobs: 2, local_code: false };
+            let settings = Engine {
+                folder: folder.to_owned(),
+                engine,
+                gpus: Vec::new(),
+                jobs: 2,
+                local_code: false,
+                hub: god_flow::hub::Settings::default(),
+                cache_bytes: None,
+            };
             Arc::new(Containers::new(settings, run, reports).unwrap())
         }
     };

@@ -371,6 +371,15 @@ fn a_rule_that_its_field_cannot_be_is_told_on_its_line() {
         ("text", "text", "decay: 0.8", "decay: -0.8", "expected a number of at least 0, found -0.8"),
         ("text", "text", "start: 0.05", "start: -0.05", "expected a number of at least 0, found -0.05"),
         ("text", "text", "chance: 0.2,", "chance: 1.2,", "expected a number from 0 to 1, found 1.2"),
+        ("text", "parts/weights", "cap: 0.48", "cap: -0.48", "expected a number of at least 0, found -0.48"),
+        (
+            "environment",
+            "environment",
+            "by_kind: { environment: 1.5 }",
+            "by_kind: { environment: -1.5 }",
+            "expected a number of at least 0, found -1.5",
+        ),
+        ("environment", "environment", "by_kind: { environment: 1.5 }", "by_kind: { environent: 1.5 }", "environent"),
         (
             "environment",
             "environment",

@@ -36,8 +36,10 @@ pub struct Allocate {
     #[schemars(schema_with = "super::vocabulary::time")]
     pub now: Timestamp,
     /// How much the type gets anyway.
+    #[schemars(range(min = 0.0))]
     pub base: f64,
     /// The most that it may get.
+    #[schemars(range(min = 0.0))]
     pub cap: f64,
     /// How it grows and shrinks.
     pub rules: Rules,

@@ -75,6 +75,14 @@ pub(super) fn by_kind(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// Numbers by words that nobody lists: a mapping.
+pub(super) fn by_word(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "additionalProperties": { "type": "number", "format": "double", "minimum": 0 },
+    })
+}
+
 /// A piece of work that entrants are compared by: train this model on these data in this time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -106,6 +114,7 @@ pub struct Task {
     /// The environments that are played.
     pub environments: Option<Vec<String>>,
     /// By what the model's size is multiplied when its GPUs are counted.
+    #[schemars(range(min = 0.0))]
     pub gpu_factor: Option<f64>,
     /// The seed that environments are played with.
     pub seed: Option<u64>,

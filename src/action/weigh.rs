@@ -32,8 +32,10 @@ pub struct Weigh {
 #[serde(deny_unknown_fields)]
 pub struct Pool {
     /// What it gets now: the winner's share is of this.
+    #[schemars(range(min = 0.0))]
     pub weight: f64,
     /// What it gets anyway: the others' shares are of this.
+    #[schemars(range(min = 0.0))]
     pub base: f64,
     /// Whose share is the winner's.
     #[serde(default)]

@@ -89,7 +89,7 @@ fn workflow() -> Json {
 async fn a_small_tournament_is_played_for_real() {
     let Some(_docker) = engine::ready().await else { return };
     let it = StandIn::start().await;
-    it.put("models/org/model", &[("config.json", b"{}"), ("weights.safetensors", &[7; 40_000])]);
+    it.put("models/org/model", &[("config.json", b"{}"), ("weights.safetensors", &vec![7; 40_000])]);
     let data = it.put_plain("train.json", &[b'x'; 5_000]);
     let place = tempfile::tempdir().unwrap();
     let good = format!("FROM {IMAGE}\nCOPY train.sh /train.sh\nENTRYPOINT [\"sh\", \"/train.sh\"]\n");

@@ -58,10 +58,12 @@ pub struct Prepared {
 pub struct HourRules {
     /// Hours by what training starts from, such as `from_scratch`.
     #[serde(default)]
+    #[schemars(schema_with = "crate::action::vocabulary::by_word")]
     pub by_start: IndexMap<String, f64>,
     /// Hours by the kind of task, such as `environment`.
     #[serde(default)]
-    pub by_kind: IndexMap<String, f64>,
+    #[schemars(schema_with = "crate::action::vocabulary::by_kind")]
+    pub by_kind: IndexMap<TaskKind, f64>,
     /// Hours for image tasks.
     pub image: Option<ImageHours>,
     /// Hours by the model's size alone.
@@ -185,7 +187,7 @@ pub fn hours(input: Hours, stream: &mut Stream) -> Result<Timed, String> {
 fn decided(input: &Hours, stream: &mut Stream) -> Result<Option<f64>, String> {
     let Hours { task, by, .. } = input;
     let by_start = task.start.as_ref().and_then(|start| by.by_start.get(start));
-    if let Some(hours) = by_start.or_else(|| by.by_kind.get(task.kind.word())) {
+    if let Some(hours) = by_start.or_else(|| by.by_kind.get(&task.kind)) {
         return Ok(Some(*hours));
     }
     if let (TaskKind::Image, Some(image)) = (task.kind, &by.image) {

@@ -116,6 +116,7 @@ pub struct KnownEnvironment {
     /// Its name.
     pub name: String,
     /// By what a model's size is multiplied when GPUs are counted.
+    #[schemars(range(min = 0.0))]
     pub gpu_factor: Option<f64>,
 }
 
@@ -124,6 +125,7 @@ pub struct KnownEnvironment {
 #[serde(deny_unknown_fields)]
 pub struct Unfit {
     /// A loss below this was too easy.
+    #[schemars(range(min = 0.0))]
     pub loss_below: f64,
     /// The best loss of an instruct task was above this: nobody could learn it.
     pub instruct_best_above: f64,
