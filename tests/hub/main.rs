@@ -10,6 +10,8 @@ mod engine;
 mod files;
 mod standin;
 mod tournament;
+#[path = "../engine/trainer.rs"]
+mod trainer;
 mod upload;
 
 use std::{

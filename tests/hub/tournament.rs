@@ -1,48 +1,22 @@
 //! A small tournament on a real engine, with a stand-in for the hub: five entrants, two of whom go the whole way, one that
 //! does not build, one that ends with an error, and one that overruns its time.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, process::Command};
 
 use axum::http::Method;
 use serde_json::{Value as Json, json};
 
 use super::{
-    engine::{self, EVALUATOR, IMAGE},
+    engine::{self, EVALUATOR},
     standin::{StandIn, TOKEN},
+    trainer::{DOCKERFILE, Repository},
 };
 
-const DOCKERFILE: &str = "dockerfiles/standalone-text-trainer.dockerfile";
 /// A trainer that leaves a model of the size of what it was given.
-const TRAINS: &str = "out=/app/checkpoints/t1/$REPOSITORY\n\
-    mkdir -p $out && cat /cache/models/org--model/weights.safetensors /cache/datasets/t1_train_data.json > $out/model.safetensors\n\
-    echo '{}' > $out/config.json; touch /cache/models/x && exit 9; true\n";
-
-/// A repository at a commit, whose trainer is that script.
-fn repository(at: &Path, dockerfile: &str, trainer: &str) -> (String, String) {
-    let write = |name: &str, text: &str| {
-        let path = at.join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    };
-    write(DOCKERFILE, dockerfile);
-    write(
-        "train.sh",
-        &format!(
-            "for word in \"$@\"; do [ \"$last\" = --expected-repo-name ] && REPOSITORY=$word; last=$word; done\n{trainer}"
-        ),
-    );
-    let git = |arguments: &[&str]| {
-        let mut git = Command::new("git");
-        git.env("GIT_CONFIG_GLOBAL", "/dev/null").args(["-c", "user.name=n", "-c", "user.email=e@x.org"]);
-        let output = git.args(arguments).current_dir(at).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
-    };
-    git(&["init", "--quiet"]);
-    git(&["add", "--all"]);
-    git(&["commit", "--quiet", "--message", "all"]);
-    (format!("file://{}", at.display()), git(&["rev-parse", "HEAD"]))
-}
+const TRAINS: &str = r#"for word in "$@"; do [ "$last" = --expected-repo-name ] && out=/app/checkpoints/t1/$word; last=$word; done
+mkdir -p $out && cat /cache/models/org--model/weights.safetensors /cache/datasets/t1_train_data.json > $out/model.safetensors
+echo '{}' > $out/config.json; touch /cache/models/x && exit 9; true
+"#;
 
 fn workflow() -> Json {
     let entry = json!({
@@ -92,19 +66,23 @@ async fn a_small_tournament_is_played_for_real() {
     it.put("models/org/model", &[("config.json", b"{}"), ("weights.safetensors", &vec![7; 40_000])]);
     let data = it.put_plain("train.json", &[b'x'; 5_000]);
     let place = tempfile::tempdir().unwrap();
-    let good = format!("FROM {IMAGE}\nCOPY train.sh /train.sh\nENTRYPOINT [\"sh\", \"/train.sh\"]\n");
-    let scripts = [
-        ("good", good.as_str(), TRAINS.to_owned()),
-        ("also_good", &good, format!("{TRAINS}echo more >> $out/model.safetensors\n")),
-        ("unbuilt", "FROM scratch\nRUN nothing\n", TRAINS.to_owned()),
-        ("fails", &good, "exit 1\n".to_owned()),
-        ("overruns", &good, format!("{TRAINS}sleep 600\n")),
+    let trainers = [
+        ("good", TRAINS.to_owned()),
+        ("also_good", format!("{TRAINS}echo more >> $out/model.safetensors\n")),
+        ("unbuilt", TRAINS.to_owned()),
+        ("fails", "exit 1\n".to_owned()),
+        ("overruns", format!("{TRAINS}sleep 600\n")),
     ];
-    let entrants: Vec<Json> = scripts
+    let entrants: Vec<Json> = trainers
         .iter()
-        .map(|(hotkey, dockerfile, trainer)| {
-            let (repository, commit) = repository(&place.path().join(hotkey), dockerfile, trainer);
-            json!({ "hotkey": hotkey, "coldkey": null, "repository": repository, "commit": commit, "datasets": null })
+        .map(|(hotkey, trainer)| {
+            let code = Repository::of(&place.path().join(hotkey), trainer);
+            if *hotkey == "unbuilt" {
+                code.write(DOCKERFILE, "FROM scratch\nRUN nothing\n");
+            }
+            json!({
+                "hotkey": hotkey, "coldkey": null, "repository": code.address(), "commit": code.commit(), "datasets": null
+            })
         })
         .collect();
     let task =

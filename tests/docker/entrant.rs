@@ -1,25 +1,21 @@
 //! Entrants' code on a real engine: cloned, built and trained as their repositories rely on it, and what becomes of those
 //! that fail, or try to reach what is not theirs.
-//!
-//! Tried where `GOD_FLOW_TEST_DOCKER` holds the address of an engine; `scripts/docker up` starts one.
-
-#![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "these are tests, also what is shared by them below")]
 
 use std::{
     fs,
     os::unix::fs::symlink,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Output},
 };
 
 use serde_json::{Value as Json, json};
 
-mod engine;
-use engine::IMAGE;
+use super::{
+    engine::{self, IMAGE},
+    told,
+    trainer::{DOCKERFILE, Repository},
+};
 
-/// Where repositories have the Dockerfile of a text task.
-const DOCKERFILE: &str = "dockerfiles/standalone-text-trainer.dockerfile";
 /// A trainer that leaves what it was given.
 const TRAINER: &str = r#"out=/app/checkpoints/task-1/out-1
 mkdir -p $out && echo "$@" > $out/arguments && echo "$WANDB_MODE $WANDB_DIR" > $out/environment
@@ -28,46 +24,19 @@ mkdir -p $out && echo "$@" > $out/arguments && echo "$WANDB_MODE $WANDB_DIR" > $
 /// A folder with an entrant's repository, a workflow and the store of its runs.
 struct Place {
     folder: tempfile::TempDir,
+    code: Repository,
 }
 
 impl Place {
     /// With a repository whose trainer is that script.
     fn of(trainer: &str) -> Self {
-        let place = Self { folder: tempfile::tempdir().unwrap() };
-        let dockerfile = format!("FROM {IMAGE}\nCOPY train.sh /train.sh\nENTRYPOINT [\"sh\", \"/train.sh\"]\n");
-        place.write(DOCKERFILE, &dockerfile);
-        place.write("train.sh", trainer);
-        place.git(&["init", "--quiet"]);
-        place
+        let folder = tempfile::tempdir().unwrap();
+        let code = Repository::of(&folder.path().join("repository"), trainer);
+        Self { folder, code }
     }
 
     fn path(&self) -> &Path {
         self.folder.path()
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        let path = self.repository().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-
-    fn repository(&self) -> PathBuf {
-        self.path().join("repository")
-    }
-
-    fn git(&self, arguments: &[&str]) -> String {
-        let mut git = Command::new("git");
-        git.env("GIT_CONFIG_GLOBAL", "/dev/null").args(["-c", "user.name=n", "-c", "user.email=e@x.org"]);
-        let output = git.args(arguments).current_dir(self.repository()).output().unwrap();
-        assert!(output.status.success(), "{}", told(&output));
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
-    }
-
-    /// Commits what there is.
-    fn commit(&self) -> String {
-        self.git(&["add", "--all"]);
-        self.git(&["commit", "--quiet", "--message", "all"]);
-        self.git(&["rev-parse", "HEAD"])
     }
 
     /// Clones, builds and trains at a commit, with what is said besides.
@@ -85,7 +54,7 @@ impl Place {
         let clone = with(
             "clone",
             json!({
-                "repository": format!("file://{}", self.repository().display()), "commit": commit, "require": [DOCKERFILE]
+                "repository": self.code.address(), "commit": commit, "require": [DOCKERFILE]
             }),
         );
         let train = json!({
@@ -141,10 +110,6 @@ fn given(output: &Output) -> Json {
     outcome["outcome"]["succeeded"]["gives"].clone()
 }
 
-fn told(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
 /// Asserts that a run failed because of the entrant, with such words.
 fn fails(output: &Output, words: &str) {
     assert_eq!(output.status.code(), Some(1), "{}", told(output));
@@ -152,20 +117,11 @@ fn fails(output: &Output, words: &str) {
     assert!(told(output).replace(' ', "").contains("\"blame\":\"entrant\""), "{}", told(output));
 }
 
-macro_rules! with_engine {
-    () => {
-        match engine::ready().await {
-            Some(docker) => docker,
-            None => return,
-        }
-    };
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_entrants_code_is_cloned_built_and_trained_as_it_relies_on() {
     let _docker = with_engine!();
     let place = Place::of(TRAINER);
-    let commit = place.commit();
+    let commit = place.code.commit();
     let first = given(&place.run("first", &commit, &json!({})));
     assert_eq!((&first["cut_short"], &first["seen"]), (&json!(false), &json!(true)));
     assert_eq!(place.left(&first, "../../seen"), "", "a step wrote beside what training left");
@@ -179,7 +135,7 @@ async fn an_entrants_code_is_cloned_built_and_trained_as_it_relies_on() {
     assert_eq!(place.left(&first, "environment"), "offline /app/checkpoints/wandb_logs/task-1_5Hot\n");
 
     // Nothing is fetched or built a second time.
-    fs::remove_dir_all(place.repository()).unwrap();
+    fs::remove_dir_all(&place.code.folder).unwrap();
     let second = given(&place.run("second", &commit, &json!({})));
     assert_ne!(first["output"], second["output"], "each attempt has a folder of its own");
     let log = place.log("second", "image");
@@ -190,25 +146,25 @@ async fn an_entrants_code_is_cloned_built_and_trained_as_it_relies_on() {
 async fn what_entrants_do_wrong_is_theirs_and_is_told() {
     let _docker = with_engine!();
     let place = Place::of("echo first; echo it is wrong here; exit 7\n");
-    let commit = place.commit();
+    let commit = place.code.commit();
     fails(&place.run("exits", &commit, &json!({})), "it ended with exit code 7: first | it is wrong here");
     fails(&place.run("none", &"0".repeat(40), &json!({})), "expected the commit 0000000");
     fails(&place.run("missing", &commit, &json!({ "clone": { "require": ["NOTICE"] } })), "expected the file `NOTICE`");
     let memory = json!({ "train": { "memory": "16MiB" } });
-    place.write("train.sh", "head -c 200000000 /dev/zero | tail -c 150000000 | head -c 1\n");
-    fails(&place.run("memory", &place.commit(), &memory), "it needed more than the 16MiB of memory");
-    place.write(DOCKERFILE, &format!("FROM {IMAGE}\nRUN echo before && cat /nothing\n"));
-    let output = place.run("build", &place.commit(), &json!({}));
+    place.code.write("train.sh", "head -c 200000000 /dev/zero | tail -c 150000000 | head -c 1\n");
+    fails(&place.run("memory", &place.code.commit(), &memory), "it needed more than the 16MiB of memory");
+    place.code.write(DOCKERFILE, &format!("FROM {IMAGE}\nRUN echo before && cat /nothing\n"));
+    let output = place.run("build", &place.code.commit(), &json!({}));
     fails(&output, "cat /nothing");
     assert!(told(&output).contains("can't open '/nothing'"), "what the failing step said: {}", told(&output));
-    place.write(DOCKERFILE, "FROM scratch\nCOPY ../../secret /\n");
-    fails(&place.run("context", &place.commit(), &json!({})), "the build failed");
-    symlink("/etc/passwd", place.repository().join("link")).unwrap();
-    fails(&place.run("link", &place.commit(), &json!({})), "`link` is a link that leads out of the repository");
-    fs::remove_file(place.repository().join("link")).unwrap();
-    place.write("large", &"x".repeat(3_000_000));
+    place.code.write(DOCKERFILE, "FROM scratch\nCOPY ../../secret /\n");
+    fails(&place.run("context", &place.code.commit(), &json!({})), "the build failed");
+    symlink("/etc/passwd", place.code.folder.join("link")).unwrap();
+    fails(&place.run("link", &place.code.commit(), &json!({})), "`link` is a link that leads out of the repository");
+    fs::remove_file(place.code.folder.join("link")).unwrap();
+    place.code.write("large", &"x".repeat(3_000_000));
     let small = json!({ "clone": { "size_limit": "1MiB" } });
-    fails(&place.run("large", &place.commit(), &small), "expected a repository of at most 1MiB");
+    fails(&place.run("large", &place.code.commit(), &small), "expected a repository of at most 1MiB");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -216,7 +172,7 @@ async fn an_overrun_keeps_what_is_there() {
     let _docker = with_engine!();
     let place = Place::of(&format!("{TRAINER}sleep 600\n"));
     let late = json!({ "train_step": { "time_limit": "3s", "on_time_limit": "succeed" } });
-    let gives = given(&place.run("late", &place.commit(), &late));
+    let gives = given(&place.run("late", &place.code.commit(), &late));
     assert_eq!(gives["cut_short"], true);
     assert!(place.left(&gives, "arguments").contains("--task-id task-1"));
 }
@@ -235,15 +191,15 @@ async fn a_trainer_is_shut_in() {
          [ \"$(ls /app/checkpoints)\" = task-1 ] || exit 17\n\
          ls /cache > $out/cache; exit 0\n"
     ));
-    let gives = given(&place.run("inside", &place.commit(), &json!({})));
+    let gives = given(&place.run("inside", &place.code.commit(), &json!({})));
     assert_eq!(place.left(&gives, "cache"), "hf_cache\n", "it sees nothing that it was not given");
     // A hook, a filter or a submodule of a repository does nothing here.
     let touched = place.path().join("touched");
-    place.write(".gitattributes", "* filter=evil\n");
-    place.write(".gitmodules", "[submodule \"a\"]\n\tpath = a\n\turl = file:///nowhere\n");
-    fs::create_dir_all(place.repository().join(".githooks")).unwrap();
-    place.write(".githooks/post-checkout", &format!("#!/bin/sh\ntouch {}\n", touched.display()));
-    given(&place.run("hooks", &place.commit(), &json!({})));
+    place.code.write(".gitattributes", "* filter=evil\n");
+    place.code.write(".gitmodules", "[submodule \"a\"]\n\tpath = a\n\turl = file:///nowhere\n");
+    fs::create_dir_all(place.code.folder.join(".githooks")).unwrap();
+    place.code.write(".githooks/post-checkout", &format!("#!/bin/sh\ntouch {}\n", touched.display()));
+    given(&place.run("hooks", &place.code.commit(), &json!({})));
     assert!(!touched.exists());
     // Without the word no repository of this host is read.
     let output = place.god_flow(&["run", "w.yaml", "--backend", "docker", "--json", "--name", "remote"]);
@@ -254,17 +210,17 @@ async fn a_trainer_is_shut_in() {
 async fn a_build_has_bounds() {
     let _docker = with_engine!();
     let place = Place::of(TRAINER);
-    place.write(DOCKERFILE, &format!("FROM {IMAGE}\nRUN head -c 30000000 /dev/zero > /large\n"));
-    let commit = place.commit();
+    place.code.write(DOCKERFILE, &format!("FROM {IMAGE}\nRUN head -c 30000000 /dev/zero > /large\n"));
+    let commit = place.code.commit();
     let output = place.run("large", &commit, &json!({ "build": { "size_limit": "8MiB" } }));
     fails(&output, "expected an image of at most 8MiB");
-    place.write(DOCKERFILE, &format!("FROM {IMAGE}\nRUN sleep 600\n"));
-    let output = place.run("slow", &place.commit(), &json!({ "build_step": { "time_limit": "3s" } }));
+    place.code.write(DOCKERFILE, &format!("FROM {IMAGE}\nRUN sleep 600\n"));
+    let output = place.run("slow", &place.code.commit(), &json!({ "build_step": { "time_limit": "3s" } }));
     fails(&output, "it was not done within 3s");
-    place.write(
+    place.code.write(
         DOCKERFILE,
         &format!("FROM {IMAGE}\nRUN ls /sys/class/net && [ \"$(ls /sys/class/net)\" = lo ]\nENTRYPOINT [\"true\"]\n"),
     );
-    let output = place.run("offline", &place.commit(), &json!({ "build": { "network": false } }));
+    let output = place.run("offline", &place.code.commit(), &json!({ "build": { "network": false } }));
     assert!(output.status.success(), "{}", told(&output));
 }

@@ -1,9 +1,4 @@
 //! Containers on a real engine: what they may do, what becomes of them, and who is to blame when they fail.
-//!
-//! Tried where `GOD_FLOW_TEST_DOCKER` holds the address of an engine; `scripts/docker up` starts one.
-
-#![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "these are tests, also what is shared by them below")]
 
 use std::{
     path::Path,
@@ -20,8 +15,10 @@ use bollard::{
 };
 use serde_json::{Value as Json, json};
 
-mod engine;
-use engine::IMAGE;
+use super::{
+    engine::{self, IMAGE},
+    told,
+};
 
 /// Everything must have happened within this.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -78,10 +75,6 @@ impl Place {
     }
 }
 
-fn told(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
 fn shell(script: &str, more: &Json) -> Json {
     let mut step = json!({ "image": IMAGE, "command": ["sh", "-c", script] });
     step.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -117,15 +110,6 @@ async fn until_running(docker: &Docker, place: &Place, count: usize) -> Vec<Cont
         assert!(began.elapsed() < PATIENCE, "they do not start");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-}
-
-macro_rules! with_engine {
-    () => {
-        match engine::ready().await {
-            Some(docker) => docker,
-            None => return,
-        }
-    };
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
