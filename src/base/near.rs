@@ -21,7 +21,7 @@ pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -
 }
 
 /// Whether one name is the other with a slip of the pen in it: much nearer than a name that may be offered. Names that are
-/// told apart by a number, or by one whole word of several, are so on purpose.
+/// told apart by a number, by one whole word of several or by another letter of a short word are so on purpose.
 pub fn is_slip(one: &str, other: &str) -> bool {
     let no_digits = |name: &str| name.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
     if one.len() + other.len() > no_digits(one).len() + no_digits(other).len() && no_digits(one) == no_digits(other) {
@@ -40,9 +40,12 @@ fn is_slip_in_word(one: &str, other: &str) -> bool {
         letters.sort_unstable();
         letters
     };
-    let reach = if one.chars().count() > 5 { 2 } else { 1 };
-    nearest(one, [other]).is_some()
-        && (strsim::damerau_levenshtein(one, other) <= reach || letters(one) == letters(other))
+    let edits = strsim::damerau_levenshtein(one, other);
+    let lengths = [one, other].map(|word| word.chars().count());
+    let is_short = lengths[0].min(lengths[1]) <= 5;
+    // `win` and `won` are two words; `cod` and `code` are hardly.
+    let near = if is_short { edits == 1 && lengths[0] != lengths[1] } else { edits <= 2 };
+    nearest(one, [other]).is_some() && (near || letters(one) == letters(other))
 }
 
 /// The sentence for a help line: the nearest name, or else all there are.
@@ -106,6 +109,12 @@ mod tests {
             ("start_at", "stop_at", false),
             ("lr_1", "lr_2", false),
             ("gpu", "gpu2", false),
+            ("gpu", "cpu", false),
+            ("won", "win", false),
+            ("text", "test", false),
+            ("lost", "loss", false),
+            ("priority", "priorty", true),
+            ("winer", "winner", true),
             ("a", "b", false),
         ] {
             assert_eq!((is_slip(one, other), is_slip(other, one)), (expected, expected), "{one} {other}");

@@ -26,7 +26,7 @@ impl Odd {
         let Self { field, meant, .. } = self;
         (
             format!("this has a field `{field}`, where what stands beside it has `{meant}`"),
-            format!("did you mean `{meant}`?"),
+            format!("did you mean `{meant}`? where both are meant, write `{meant}: null` beside it"),
         )
     }
 }
@@ -60,9 +60,8 @@ fn seek(types: Vec<(usize, &Ty)>) -> Option<Odd> {
     let partial = || fields.iter().filter(|(_, owners)| owners.len() < records.len()).take(NAMES_MAX);
     for (place, (one, owners)) in partial().enumerate() {
         for (other, others) in partial().skip(place + 1) {
-            // Whoever has both means both.
-            let have_both = || owners.iter().any(|(at, _)| others.iter().any(|(other, _)| at == other));
-            if near::is_slip(one.as_str(), other.as_str()) && !have_both() {
+            if near::is_slip(one.as_str(), other.as_str()) && !any_has_both(owners, others) && are_alike(owners, others)
+            {
                 let (odd, owners, meant) =
                     if owners.len() < others.len() { (one, owners, other) } else { (other, others, one) };
                 return Some(Odd { at: owners.first()?.0, field: Name::clone(odd), meant: Name::clone(meant) });
@@ -70,6 +69,16 @@ fn seek(types: Vec<(usize, &Ty)>) -> Option<Odd> {
         }
     }
     seek(lists).or_else(|| seek(maps)).or_else(|| fields.into_values().find_map(seek))
+}
+
+/// Whoever has both means both. Both are in the order of the types.
+fn any_has_both(some: &[(usize, &Ty)], others: &[(usize, &Ty)]) -> bool {
+    some.iter().any(|(at, _)| others.binary_search_by_key(at, |(other, _)| *other).is_ok())
+}
+
+/// Whether values of one could stand where those of the other do.
+fn are_alike(some: &[(usize, &Ty)], others: &[(usize, &Ty)]) -> bool {
+    some.first().zip(others.first()).is_some_and(|((_, one), (_, other))| one.join(other).is_some())
 }
 
 #[cfg(test)]
@@ -83,6 +92,14 @@ mod tests {
             Some((field, inner)) => (name(field), record(inner)),
             None => (name(field), Ty::Text),
         }))
+    }
+
+    #[test]
+    fn names_whose_values_could_not_stand_for_one_another_are_no_slips() {
+        let of = |field: &str, ty: Ty| Ty::written_record([(Name::parse(field).expect("the name is good"), ty)]);
+        let model = of("model", Ty::Text);
+        assert_eq!(odd_one([&model, &of("models", Ty::list(Ty::Text))]), None);
+        assert!(odd_one([&model, &of("models", Ty::Text)]).is_some());
     }
 
     #[test]

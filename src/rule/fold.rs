@@ -14,7 +14,7 @@ use crate::base::Value;
 /// file of nothing else.
 const STEPS: u64 = 4_000;
 
-pub(super) const NEVER_RIGHT: &str = "it is so in every run: write other values";
+pub(super) const NEVER_RIGHT: &str = "wherever it is computed it has no value: write others";
 
 pub(super) fn meter() -> Meter {
     Meter::of(STEPS)

@@ -22,9 +22,11 @@ pub(super) fn tell_of_lone_words(tree: &Tree, mistakes: &mut Vec<Mistake>) {
         }
         for (word, found) in &places {
             let [place] = found.as_slice() else { continue };
-            let near = near::nearest(word, places.keys().copied().filter(|other| other != word));
+            let nearest = |word: &str| near::nearest(word, places.keys().copied().filter(|other| *other != word));
+            let near = nearest(word);
             // Of two that nobody else has, the one that was written first is what was meant.
-            if near.is_some_and(|near| matches!(places[near].as_slice(), [other] if place < other)) {
+            let is_meant = |near: &str| matches!(places[near].as_slice(), [other] if place < other);
+            if near.is_some_and(|near| is_meant(near) && nearest(near) == Some(word)) {
                 continue;
             }
             let message = format!("no other step beside this one has the word `{word}` under `same_host`");
@@ -34,5 +36,27 @@ pub(super) fn tell_of_lone_words(tree: &Tree, mistakes: &mut Vec<Mistake>) {
             );
             mistakes.push(Mistake::new("workflow::lone_host", *place, message).help(help));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{base::SourceId, document};
+
+    /// The words that are told, where steps one after the other have these.
+    fn told(words: &[&str]) -> Vec<String> {
+        let steps = words.iter().enumerate().map(|(at, word)| format!("  s{at}: {{ same_host: {word} }}\n"));
+        let text = format!("steps:\n{}", steps.collect::<String>());
+        let (tree, mut mistakes) = document::parse(SourceId::default(), &text);
+        tell_of_lone_words(&tree.expect("the text is good"), &mut mistakes);
+        mistakes.iter().map(|it| text[it.place.start as usize..it.place.end as usize].to_owned()).collect()
+    }
+
+    #[test]
+    fn of_two_near_words_that_tie_nothing_only_the_later_one_is_told() {
+        assert_eq!(told(&["one", "two", "one", "two"]), [""; 0]);
+        assert_eq!(told(&["evaluator", "evalautor"]), ["evalautor"]);
+        assert_eq!(told(&["evaluator", "evaluation", "evaluations"]), ["evaluations", "evaluator"]);
     }
 }

@@ -350,11 +350,11 @@ fn what_is_written_out_and_can_never_be_right() {
         ("1.0 / 0", "rule::bad_literal at «0»: nothing can be divided by zero"),
         (
             "wins > 2 ? [minutes(-1)] : []",
-            "rule::bad_literal at «minutes(-1)»: the result is below zero, which a duration cannot be; it is so in every run: write other values",
+            "rule::bad_literal at «minutes(-1)»: the result is below zero, which a duration cannot be; wherever it is computed it has no value: write others",
         ),
         (
             "{'5Fh': 1}['5Gk'] + wins",
-            "rule::bad_literal at «{'5Fh': 1}['5Gk']»: there is no key `5Gk`; it is so in every run: write other values",
+            "rule::bad_literal at «{'5Fh': 1}['5Gk']»: there is no key `5Gk`; wherever it is computed it has no value: write others",
         ),
     ]);
     for text in [
