@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
 
 use super::reflect;
-use crate::base::{Seed, Size, Span, Ty, Value, seed::Stream};
+use crate::base::{Name, Seed, Size, Span, Ty, Value, seed::Stream};
 
 /// One kind of node.
 #[derive(Clone)]
@@ -74,6 +74,16 @@ pub enum Expect {
     Field(&'static str),
 }
 
+/// What an action takes, called by the action's name where something is wrong with it.
+fn taken<I: JsonSchema>(action: &str) -> Ty {
+    match reflect::taken::<I>() {
+        Ty::Record(record) => {
+            Ty::named_record(Name::parse(action).expect("an action's name is one"), record.fields.clone())
+        }
+        other => other,
+    }
+}
+
 impl fmt::Debug for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name)
@@ -96,7 +106,7 @@ impl Action {
             name,
             about,
             example: "",
-            takes: Takes::Fields { ty: reflect::taken::<I>(), schema: I::json_schema },
+            takes: Takes::Fields { ty: taken::<I>(name), schema: I::json_schema },
             gives: Gives::Record(reflect::given::<O>()),
             gives_schema: Some(O::json_schema),
             kind: Kind::Work,
@@ -318,7 +328,7 @@ impl Action {
                     let property = schema.as_ref()?.get("properties")?.get(name)?;
                     property.get("description")?.as_str().map(|text| text.replace('\n', " "))
                 };
-                let doc = |(name, ty): (&crate::base::Name, &Ty)| {
+                let doc = |(name, ty): (&Name, &Ty)| {
                     let (ty, optional) = match ty {
                         Ty::Optional(inner) if required => (inner.to_string(), true),
                         other => (other.to_string(), !required),

@@ -1,6 +1,9 @@
 //! The types of the language: what a value may be, known before anything runs.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, LazyLock},
+};
 
 use indexmap::IndexMap;
 
@@ -79,7 +82,13 @@ impl Ty {
         }
     }
     pub fn record(fields: impl IntoIterator<Item = (Name, Self)>) -> Self {
-        Self::Record(Arc::new(RecordTy { fields: fields.into_iter().collect(), ..RecordTy::default() }))
+        // Very many steps give nothing, and share this.
+        static EMPTY: LazyLock<Arc<RecordTy>> = LazyLock::new(Arc::default);
+        let fields: IndexMap<_, _> = fields.into_iter().collect();
+        if fields.is_empty() {
+            return Self::Record(EMPTY.clone());
+        }
+        Self::Record(Arc::new(RecordTy { fields, ..RecordTy::default() }))
     }
     pub fn named_record(name: Name, fields: impl IntoIterator<Item = (Name, Self)>) -> Self {
         let fields = fields.into_iter().collect();

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use super::{Error, again};
 use crate::{
-    document::stored,
+    document::{Tree, stored},
     run::{Illegal, Reader, Record, Recorded, Replay, RunId, World},
     store::{Pages, Store},
     workflow::{self, Checked, Workflow},
@@ -21,7 +21,12 @@ const PAGES_AHEAD: usize = 256;
 pub async fn load(store: &dyn Store, run: RunId) -> Result<World, Error> {
     let header = store.header(run).await?;
     let source = store.workflow(header.workflow).await?;
-    let checking = tokio::task::spawn_blocking(move || workflow(&source));
+    let checking = tokio::task::spawn_blocking(move || {
+        let tree = stored::read(&source).map_err(Error::Workflow)?;
+        // A large text is not kept beside its tree.
+        drop(source);
+        checked(&tree)
+    });
     let (ahead, mut pages) = mpsc::channel(PAGES_AHEAD);
     let (read, replay) = tokio::join!(read_all(store, run, ahead), async move {
         let workflow = checking.await.unwrap_or_else(|bug| std::panic::resume_unwind(bug.into_panic()))?;
@@ -71,10 +76,14 @@ pub async fn records(store: &dyn Store, run: RunId) -> Result<Vec<Record>, Error
     Ok(records)
 }
 
-/// A stored workflow. It was valid when it was stored; a newer version of the language may see that otherwise.
+/// A stored workflow.
 pub fn workflow(source: &str) -> Result<Arc<Workflow>, Error> {
-    let tree = stored::read(source).map_err(Error::Workflow)?;
-    match workflow::check(&tree) {
+    checked(&stored::read(source).map_err(Error::Workflow)?)
+}
+
+/// It was valid when it was stored; a newer version of the language may see that otherwise.
+fn checked(tree: &Tree) -> Result<Arc<Workflow>, Error> {
+    match workflow::check(tree) {
         Ok(Checked::Workflow(workflow)) => Ok(Arc::new(*workflow)),
         Ok(Checked::Part(name)) => Err(Error::Workflow(format!("it is the part `{name}`"))),
         Err(mistakes) => {

@@ -191,8 +191,8 @@ fn read_action(checker: &mut Checker, action: &'static Action, input: &Tree, sco
         Takes::Anything => given::read(input, None, scope, &mut checker.mistakes),
         Takes::Fields { ty, .. } if matches!(input.node, Node::Map(_)) => {
             // What the action gives is declared by types, which are no values: they are read apart.
-            let values = declared.map(|field| without(input, field));
-            given::read(values.as_ref().unwrap_or(input), Some(&named(action, ty)), scope, &mut checker.mistakes)
+            let values = declared.filter(|field| input.get(field).is_some()).map(|field| without(input, field));
+            given::read(values.as_ref().unwrap_or(input), Some(ty), scope, &mut checker.mistakes)
         }
         Takes::Fields { ty, .. } => {
             let fields: Vec<&str> = match ty {
@@ -218,14 +218,6 @@ fn read_action(checker: &mut Checker, action: &'static Action, input: &Tree, sco
         }
     };
     (Does::Action { action, input: given, gives: ty.clone() }, ty)
-}
-
-/// What an action takes, called by the action's name where something is wrong with it.
-fn named(action: &Action, ty: &Ty) -> Ty {
-    match ty {
-        Ty::Record(record) => Ty::named_record(known(action.name), record.fields.clone()),
-        _ => ty.clone(),
-    }
 }
 
 /// The input without one of its fields.
