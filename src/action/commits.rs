@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Action, entry::decide, reflect};
-use crate::base::Ty;
+use crate::base::{Ty, ss58};
 
 /// What `commits` takes.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -89,6 +89,8 @@ pub struct Refused {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Why {
+    /// Its key is an address of the chain with a slip of the pen.
+    BadHotkey,
     /// It was read behind the block that was asked for.
     FromTheFuture,
     /// It was revealed before it might be.
@@ -143,7 +145,9 @@ pub fn commits(it: Commits) -> Counted {
             before.iter().chain(&counted).any(|other| is_it(&other))
         };
         let holder = one.hash.as_ref().and_then(|hash| first.get(hash));
-        let why = if one.block > block {
+        let why = if ss58::is_slip(&one.hotkey) {
+            Some(Why::BadHotkey)
+        } else if one.block > block {
             Some(Why::FromTheFuture)
         } else if !one.revealed.is_none_or(may_be_seen) {
             Some(Why::RevealedEarly)
@@ -228,6 +232,14 @@ mod tests {
         assert_eq!((counted, waiting), (vec!["a@900".into()], vec!["b@901".into(), "e@950".into()]));
         assert_eq!(refused, ["c@800: revealed_early", "d@1001: from_the_future"]);
         assert_eq!(told(&[("b", 901, None, "h2")], json!({}), &[]).0, ["b@901"], "nothing is hidden");
+    }
+
+    #[test]
+    fn a_key_with_a_slip_of_the_pen_is_refused() {
+        let good = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+        let slip = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY,";
+        let (counted, _, refused) = told(&[(good, 10, None, "1"), (slip, 20, None, "2")], json!({}), &[]);
+        assert_eq!((counted, refused), (vec![format!("{good}@10")], vec![format!("{slip}@20: bad_hotkey")]));
     }
 
     #[test]

@@ -25,6 +25,15 @@ pub fn check(text: &str) -> Result<(), &'static str> {
     }
 }
 
+/// From so many characters on, a text that begins like an address, or has only letters and digits, is meant to be one.
+const MEANT_FROM: usize = 30;
+
+/// Whether a text is an address with a slip of the pen. A name that is not meant to be an address, as in a simulation, is none.
+pub fn is_slip(text: &str) -> bool {
+    let is_like = text.trim_start().starts_with('5') || text.bytes().all(|b| b.is_ascii_alphanumeric());
+    text.len() >= MEANT_FROM && is_like && check(text).is_err()
+}
+
 /// The address of a key.
 pub fn address(key: &[u8; KEY_BYTES]) -> String {
     let mut bytes = vec![NETWORK];
@@ -66,6 +75,24 @@ mod tests {
         ] {
             let found = check(wrong);
             assert!(found.is_err_and(|found| found.contains(why)), "{wrong}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_no_slip_and_an_address_with_anything_beside_it_is_one() {
+        for fine in [GOOD, "", "5", "5Fh", "ada", "the-stand-in-of-the-champion-of-november"] {
+            assert!(!is_slip(fine), "{fine}");
+        }
+        for slip in [
+            format!("{GOOD} "),
+            format!(" {GOOD}"),
+            format!("{GOOD},"),
+            format!("{GOOD}\n"),
+            GOOD[..47].into(),
+            GOOD.replace('E', "-"),
+            "15oF4uVJwmo4TdGW7VfQxNLavjCXviqxT9S1MgbjMNHr6Sp5".into(),
+        ] {
+            assert!(is_slip(&slip), "{slip:?}");
         }
     }
 

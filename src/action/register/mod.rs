@@ -186,7 +186,7 @@ pub fn register(input: Register) -> Registered {
     let mut fees = Vec::new();
     for check in &input.checks {
         field = match check {
-            Check::Hotkey => kept(field, Reason::BadHotkey, &mut refuse, |it| is_hotkey(&it.hotkey)),
+            Check::Hotkey => kept(field, Reason::BadHotkey, &mut refuse, |it| !ss58::is_slip(&it.hotkey)),
             Check::Token => {
                 field.iter_mut().for_each(|it| it.token &= it.token_works);
                 field
@@ -245,14 +245,6 @@ fn enter(it: Candidate, rules: &Register) -> Option<Entrant> {
         commit: it.commit.unwrap_or_default(),
         datasets: Some(datasets),
     })
-}
-
-/// From so many letters and digits in a row on, a name is meant to be an address: those of the chain have 48.
-const ADDRESS_FROM: usize = 30;
-
-fn is_hotkey(hotkey: &str) -> bool {
-    let is_meant = hotkey.len() >= ADDRESS_FROM && hotkey.bytes().all(|b| b.is_ascii_alphanumeric());
-    !is_meant || ss58::check(hotkey).is_ok()
 }
 
 fn is_sha(commit: Option<&str>) -> bool {

@@ -46,9 +46,11 @@ fn a_hotkey_with_a_slip_is_refused_and_a_name_is_not() {
     const GOOD: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
     let slipped = GOOD.replace("QpDW", "QpWD");
     let short = &GOOD[..47];
-    let field = [GOOD, "ada", "candidates-00001.hotkey", &slipped, short].map(|it| candidate(it, json!({})));
+    let (blank, comma) = (format!("{GOOD} "), format!("{GOOD},"));
+    let field =
+        [GOOD, "ada", "candidates-00001.hotkey", &slipped, short, &blank, &comma].map(|it| candidate(it, json!({})));
     let found = registered(field.to_vec(), json!(["hotkey"]), json!({}));
-    let refused = vec![(slipped.as_str(), Reason::BadHotkey), (short, Reason::BadHotkey)];
+    let refused = [&slipped, short, &blank, &comma].map(|it| (it, Reason::BadHotkey)).to_vec();
     assert_eq!(told(&found), (vec![GOOD, "ada", "candidates-00001.hotkey"], refused));
 }
 
