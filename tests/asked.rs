@@ -7,7 +7,7 @@ use std::{
     io::{Read, Write},
     net::TcpListener,
     path::Path,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -135,4 +135,75 @@ fn what_is_wrong_with_an_answer_is_told_before_anything_is_kept() {
     let folder = in_folder(&workflow("http://127.0.0.1:1/c.json", "catalogue"));
     let planned = call(folder.path(), &["simulate", "picks.yaml"]);
     assert!(!planned.status.success() && said(&planned).contains("catalogue"), "{}", said(&planned));
+}
+
+#[test]
+fn only_what_is_left_open_after_the_merge_is_asked() {
+    let (open, open_asked) = server("200 OK", MODELS.into());
+    let (given, given_asked) = server("200 OK", MODELS.into());
+    let (base, base_asked) = server("200 OK", MODELS.into());
+    let folder = in_folder(&format!(
+        "god_flow: 1\nworkflow: picks\ninputs:\n  a: {{ type: catalogue, from: \"{open}\" }}\n  b: {{ type: catalogue, from: \"{given}\" }}\n  \
+         c: {{ type: catalogue, from: \"{base}\" }}\n  d: {{ type: catalogue, from: here.json }}\nsteps:\n  models: {{ value: \
+         \"${{(inputs.a.models.or([]) + inputs.b.models.or([]) + inputs.c.models.or([]) + inputs.d.models.or([])).map(m, m.id)}}\" }}\n\
+         gives: {{ models: \"${{models}}\" }}\n"
+    ));
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    let models = |id: &str| format!(r#"{{"models": [{{"id": "org/{id}", "params_b": 3}}]}}"#);
+    write("here.json", &models("base-file"));
+    write("other.json", &models("variant-file"));
+    write("inputs.json", &format!(r#"{{"b": {}}}"#, models("given")));
+    write(
+        "variant.yaml",
+        &format!(
+            "god_flow: 1\nextends: picks.yaml\nworkflow: variant\ninputs: {{ c: {{ from: other.json }}, d: {{ from: \"{open}\" }} }}\n"
+        ),
+    );
+    let ran = call(folder.path(), &["run", "variant.yaml", "--backend=mock", "--speed=max", "--inputs=inputs.json"]);
+    let told = said(&ran);
+    assert!(ran.status.success(), "{told}");
+    for word in ["org/far-away", "org/given", "org/variant-file"] {
+        assert!(told.contains(word), "{word}: {told}");
+    }
+    assert!(!told.contains("base-file"), "{told}");
+    let count = |asked: &AtomicUsize| asked.load(Ordering::Relaxed);
+    assert_eq!((count(&open_asked), count(&given_asked), count(&base_asked)), (2, 0, 0));
+}
+
+#[test]
+fn a_name_that_is_taken_is_refused_before_anybody_is_asked() {
+    let (address, asked) = server("200 OK", MODELS.into());
+    let folder = in_folder(&workflow(&address, "catalogue?"));
+    assert!(call(folder.path(), &RUN).status.success());
+    for more in [&RUN[..], &["run", "picks.yaml", "--backend=mock", "--speed=max", "--name=a b"]] {
+        let again = call(folder.path(), more);
+        assert_eq!(again.status.code(), Some(3), "{}", said(&again));
+        assert!(["a run is called first already", "found \"a b\""].iter().any(|words| said(&again).contains(words)));
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 1, "nobody is asked for a run that cannot be");
+}
+
+#[test]
+fn what_is_due_later_is_asked_when_it_is_due() {
+    let (address, asked) = server("200 OK", MODELS.into());
+    let later = workflow(&address, "catalogue").replace("steps:", "schedule: { every: gap, gap: 3s }\nsteps:");
+    let folder = in_folder(&later);
+    let due = ["run", "picks.yaml", "--backend=mock", "--entrants=3", "--when-due"];
+    let ran = call(folder.path(), &due);
+    assert!(ran.status.success() && said(&ran).contains("org/far-away"), "{}", said(&ran));
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
+    let mut waiting = Command::new(env!("CARGO_BIN_EXE_god-flow"));
+    waiting.current_dir(folder.path()).args(due).env("NO_PROXY", "127.0.0.1");
+    let mut waiting = waiting.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = waiting.stderr.take().unwrap();
+    let mut told = Vec::new();
+    while !String::from_utf8_lossy(&told).contains("waiting until then") {
+        let mut some = [0; 512];
+        let count = stderr.read(&mut some).unwrap();
+        assert!(count > 0, "{}", String::from_utf8_lossy(&told));
+        told.extend_from_slice(&some[..count]);
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 1, "it is not due yet");
+    assert!(waiting.wait_with_output().unwrap().status.success());
+    assert_eq!(asked.load(Ordering::Relaxed), 2);
 }

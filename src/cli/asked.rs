@@ -1,39 +1,36 @@
-//! Inputs that an address says: asked once, when a run begins, so that the run keeps what was said and nobody asks again.
+//! Inputs that an address says: asked when a run begins, and only of what it is not given, so that the run keeps what was said
+//! and nobody asks again.
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use indexmap::IndexMap;
 
 use super::{Exit, files, out::Out};
 use crate::{
-    base::{Name, Value},
-    document::Tree,
+    base::{Name, Value, limits::DOCUMENT_BYTES_MAX},
+    hub::text::{self, Limits},
     workflow::{Input, Workflow},
 };
 
-/// A workflow, the text that a run keeps of it, and what the run is given.
-pub(super) type ToRun = (Arc<Workflow>, Tree, IndexMap<Name, Value>);
+/// What an address may take to say what an input is.
+const LIMITS: Limits = Limits { time: Duration::from_secs(30), bytes: DOCUMENT_BYTES_MAX };
 
-/// The workflow of a run that begins, its text and what it is given, with what its inputs' addresses say; what is given
-/// is asked nowhere.
-pub(super) fn workflow(path: &str, settings: &[String], inputs: Option<&str>, out: &Out) -> Result<ToRun, Exit> {
-    let (workflow, tree) = files::workflow_and_source(path, settings, out)?;
-    let given = inputs.map(|path| files::inputs(path, &workflow)).transpose();
-    let given = given.map_err(|why| out.wrong(&why))?;
-    let given = given.unwrap_or_default();
-    if left_open(&workflow, &given).next().is_none() {
-        return Ok((workflow, tree, given));
+/// Adds what addresses say of the inputs that are left open.
+pub(super) async fn ask(workflow: &Workflow, given: &mut IndexMap<Name, Value>, out: &Out) -> Result<(), Exit> {
+    let mut said = Vec::new();
+    for (name, address) in left_open(workflow, given) {
+        let help = "look at the address; `--inputs FILE` gives the input without asking it";
+        let text = text::get(address, &LIMITS).await;
+        let text = text.map_err(|why| out.wrong(&format!("{name}: cannot read {address}: {why}; {help}")))?;
+        let value = files::input(address, &text, name, &workflow.inputs[name].ty).map_err(|why| out.wrong(&why))?;
+        said.push((name.clone(), value));
     }
-    if path == "-" {
-        return Err(out.wrong("an input comes from an address, and stdin is read once: put the workflow into a file"));
-    }
-    let disk = files::Disk::around(path).asking();
-    let (workflow, tree) = files::good(path, files::read_by(&disk, path, settings), out)?;
-    Ok((workflow, tree, given))
+    given.extend(said);
+    Ok(())
 }
 
 /// The inputs that an address would have to be asked for.
-fn left_open<'w>(
+pub(super) fn left_open<'w>(
     workflow: &'w Workflow,
     given: &'w IndexMap<Name, Value>,
 ) -> impl Iterator<Item = (&'w Name, &'w str)> {

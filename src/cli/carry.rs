@@ -38,6 +38,11 @@ pub(super) fn address(named: Option<&str>) -> String {
     named.map_or_else(|| usual().display().to_string(), str::to_owned)
 }
 
+/// Whether a store is there already. To ask makes none.
+pub(super) fn has_store(named: Option<&str>) -> bool {
+    store::is_there(named, &std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")))
+}
+
 fn usual() -> PathBuf {
     store::default_path(&std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")))
 }

@@ -4,13 +4,12 @@ use std::{
     io::Read,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use indexmap::IndexMap;
 
 use super::{
-    Exit, carry,
+    Exit,
     out::Out,
     report::{self, Format},
 };
@@ -21,7 +20,6 @@ use crate::{
         near,
     },
     document::{self, Node, Reader, Sources, Tree, types::is_modifier},
-    hub,
     sim::Model,
     workflow::{self, Checked, Workflow},
 };
@@ -29,20 +27,13 @@ use crate::{
 /// The file system below the folder of one file. Links that lead out of it are not followed.
 pub(super) struct Disk {
     root: Option<PathBuf>,
-    /// Whether addresses are asked for what they say.
-    asks: bool,
 }
 
 impl Disk {
     pub(super) fn around(entry: &str) -> Self {
         let folder =
             Path::new(entry).parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Self { root: folder.canonicalize().ok(), asks: false }
-    }
-
-    /// The same, with the addresses that its inputs name.
-    pub(super) fn asking(self) -> Self {
-        Self { asks: true, ..self }
+        Self { root: folder.canonicalize().ok() }
     }
 }
 
@@ -66,11 +57,6 @@ impl Reader for Disk {
         read_limited(std::fs::File::open(&real).map_err(|error| told(&error))?)
     }
 
-    fn fetch(&self, address: &str) -> Option<Result<String, String>> {
-        let limits = hub::text::Limits { time: FETCH_TIME, bytes: DOCUMENT_BYTES_MAX };
-        self.asks.then(|| carry::block_on(hub::text::get(address, &limits)))
-    }
-
     fn beside(&self, path: &str) -> Vec<String> {
         let path = Path::new(path);
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -82,9 +68,6 @@ impl Reader for Disk {
         entries.take(BESIDE_MAX).filter_map(name).collect()
     }
 }
-
-/// How long an address may take to say what an input is.
-const FETCH_TIME: Duration = Duration::from_secs(30);
 
 /// Files of a folder that are looked through for one with a name near to that of a missing one.
 const BESIDE_MAX: usize = 1_000;
@@ -116,12 +99,7 @@ pub(super) struct Reading {
 
 /// Reads a file with all that it includes and extends, and checks it. `settings` are the `--set` of the call.
 pub(super) fn read(path: &str, settings: &[String]) -> Reading {
-    read_by(&Disk::around(path), path, settings)
-}
-
-/// The same by the disk that is given.
-pub(super) fn read_by(disk: &Disk, path: &str, settings: &[String]) -> Reading {
-    let (loaded, mut sources, mut mistakes) = document::load(path, disk, &is_modifier);
+    let (loaded, mut sources, mut mistakes) = document::load(path, &Disk::around(path), &is_modifier);
     let Some(mut loaded) = loaded else { return Reading { checked: Err(mistakes), tree: None, sources } };
     for setting in settings {
         set(&mut loaded.tree, setting, &mut sources, &mut mistakes);
@@ -141,11 +119,7 @@ pub(super) fn workflow(path: &str, settings: &[String], out: &Out) -> Result<Arc
 
 /// The same, and the text that a run keeps of it.
 pub(super) fn workflow_and_source(path: &str, settings: &[String], out: &Out) -> Result<(Arc<Workflow>, Tree), Exit> {
-    good(path, read(path, settings), out)
-}
-
-/// A valid workflow that was read, and its text.
-pub(super) fn good(path: &str, read: Reading, out: &Out) -> Result<(Arc<Workflow>, Tree), Exit> {
+    let read = read(path, settings);
     match read.checked {
         Ok(Checked::Workflow(workflow)) => {
             Ok((Arc::new(*workflow), read.tree.expect("what was checked was read from a tree")))
@@ -380,19 +354,32 @@ pub(super) fn inputs(path: &str, workflow: &Workflow) -> Result<IndexMap<Name, V
         };
         match (Value::from_json(&value, &input.ty), written) {
             (Ok(value), _) => drop(inputs.insert(name.clone(), value)),
-            (Err(_), Some((tree, key))) => {
-                let mut found = Vec::new();
-                misfits(tree, key.place, &input.ty, &mut found);
-                let told = |(place, why): (Place, String)| format!("{}: {name}: {why}", places.told(Some(place)));
-                wrong.extend(found.into_iter().map(told));
-            }
+            (Err(_), Some((tree, key))) => wrong.extend(places.misfits(name, tree, key.place, &input.ty)),
             (Err(why), None) => wrong.push(format!("{path}: {name}: {why}")),
         }
     }
+    if wrong.is_empty() { Ok(inputs) } else { Err(few(wrong)) }
+}
+
+/// Reads one input from a text of YAML or JSON that is called `path`.
+pub(super) fn input(path: &str, text: &str, name: &Name, ty: &Ty) -> Result<Value, String> {
+    let mut sources = Sources::default();
+    let source = sources.add(path, text);
+    let (tree, mistakes) = document::parse(source, text);
+    let told = |mistake: &Mistake| format!("{}: {}", sources.describe(mistake.place), mistake.message);
+    let Some(tree) = tree.filter(|_| mistakes.is_empty()) else { return Err(few(mistakes.iter().map(told).collect())) };
+    Value::from_json(&tree.to_json(), ty).map_err(|_| {
+        let places = Places { path: path.to_owned(), tree: None, sources };
+        few(places.misfits(name, &tree, tree.place, ty))
+    })
+}
+
+/// The first of what is wrong, and how much more there is.
+fn few(mut wrong: Vec<String>) -> String {
     let more = wrong.len().saturating_sub(INPUTS_TOLD_MAX);
     wrong.truncate(INPUTS_TOLD_MAX);
     wrong.extend((more > 0).then(|| format!("and {more} more of the kind")));
-    if wrong.is_empty() { Ok(inputs) } else { Err(wrong.join("\n")) }
+    wrong.join("\n")
 }
 
 /// Mistakes in a file of inputs that are told at once.
@@ -414,6 +401,13 @@ impl Places {
             document::parse(source, &text).0
         });
         Self { path: path.to_owned(), tree, sources }
+    }
+
+    /// What of an input is not of its type, and where.
+    fn misfits(&self, name: &Name, tree: &Tree, key: Place, ty: &Ty) -> Vec<String> {
+        let mut found = Vec::new();
+        misfits(tree, key, ty, &mut found);
+        found.into_iter().map(|(place, why)| format!("{}: {name}: {why}", self.told(Some(place)))).collect()
     }
 
     fn told(&self, place: Option<Place>) -> String {

@@ -100,26 +100,26 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
 
 type Begun = (Arc<dyn store::Store>, store::RunHeader, Setup);
 
-/// Everything that can be wrong is found here, before anything is stored.
+/// Everything that can be wrong is found here, before anything is stored. What has to be waited for is asked after the wait.
 fn begin(args: &Args, out: &Out) -> Result<Begun, Exit> {
-    let (workflow, tree, given) = asked::workflow(&args.file, &args.settings, args.inputs.as_deref(), out)?;
+    let (workflow, tree) = files::workflow_and_source(&args.file, &args.settings, out)?;
+    let given = args.inputs.as_deref().map(|path| files::inputs(path, &workflow)).transpose();
+    let mut given = given.map_err(|why| out.wrong(&why))?.unwrap_or_default();
     if args.when_due && workflow.schedule.is_none() {
         let name = &workflow.name;
         let why = format!("`{name}` has no `schedule:` that says when it is due; write one, or leave --when-due out");
         return Err(out.wrong(&why));
     }
+    carry::block_on(refuse_name(args, out))?;
+    if !args.when_due {
+        carry::block_on(asked::ask(&workflow, &mut given, out))?;
+    }
     let address = carry::address(args.store.as_deref());
     let setup = means::setup(args, &workflow, &address, out)?;
     let seed = Seed(args.seed);
-    let inputs = inputs(args, &workflow, &given, &setup, out)?;
-    // Where nothing asks for GPUs a local command fits, and large workflows start at once.
-    let asks = workflow.bodies.iter().flat_map(|body| &body.steps).any(|step| step.settings.gpus.is_some());
-    if setup.backend != Kind::Process || asks {
-        let hosts = carry::block_on(setup.hosts()).map_err(|why| out.refused(&why))?;
-        fits::check(&workflow, &inputs, seed, hosts, out)?;
-    }
     let source = stored::write(&tree);
     carry::block_on(async {
+        let known = inputs(args, &workflow, &given, &setup, out).await?;
         let store = store::open(&address).await.map_err(|error| out.refused(&driver::full(&error)))?;
         let of_ledger = means::steps(&workflow, Action::is_of_ledger);
         if setup.backend != Kind::Mock && !of_ledger.is_empty() {
@@ -129,11 +129,17 @@ fn begin(args: &Args, out: &Out) -> Result<Begun, Exit> {
         let kept = serde_json::to_string(&setup).expect("a setup has text keys");
         loop {
             let Turn { id, at } = turn(args, &*store, &workflow, &setup, out).await?;
+            let mut inputs = known.clone();
+            if asked::left_open(&workflow, &given).next().is_some() {
+                let mut given = given.clone();
+                asked::ask(&workflow, &mut given, out).await?;
+                inputs = self::inputs(args, &workflow, &given, &setup, out).await?;
+            }
             let clock = setup.clock().map_err(|why| out.wrong(&why))?;
             let new = New {
                 workflow: workflow.clone(),
                 source: &source,
-                inputs: inputs.clone(),
+                inputs,
                 seed,
                 simulated: setup.backend == Kind::Mock,
                 name: args.name.as_deref(),
@@ -150,6 +156,14 @@ fn begin(args: &Args, out: &Out) -> Result<Begun, Exit> {
             }
         }
     })
+}
+
+/// Refuses a name that the run could not have, before anybody is asked or waited for.
+async fn refuse_name(args: &Args, out: &Out) -> Result<(), Exit> {
+    let Some(name) = args.name.as_deref().filter(|_| carry::has_store(args.store.as_deref())) else { return Ok(()) };
+    let refused = |error: driver::Error| out.refused(&driver::full(&error));
+    let store = store::open(&carry::address(args.store.as_deref())).await.map_err(|error| refused(error.into()))?;
+    driver::refuse_name(&*store, name).await.map_err(refused)
 }
 
 /// Leave to start: at once, or when the workflow is due.
@@ -169,17 +183,31 @@ async fn turn(
     wait::until_due(store, &awaited, out).await
 }
 
-fn inputs(
+/// What the run is given, and that it fits somewhere, as far as that is known before addresses are asked.
+async fn inputs(
     args: &Args,
-    workflow: &Workflow,
+    workflow: &Arc<Workflow>,
     given: &IndexMap<Name, Value>,
     setup: &Setup,
     out: &Out,
 ) -> Result<Value, Exit> {
+    let seed = Seed(args.seed);
     let model = setup.model().map_err(|why| out.wrong(&why))?;
-    model.inputs(workflow, given, args.entrants, Seed(args.seed)).map_err(|missing| {
-        let names = near::list(missing.iter().map(Name::as_str));
-        let or = if setup.backend == Kind::Mock { ", or make them up with --entrants N" } else { "" };
-        out.wrong(&format!("the workflow needs the inputs {names}: give them with --inputs FILE{or}"))
-    })
+    let open: Vec<&Name> = asked::left_open(workflow, given).map(|(name, _)| name).collect();
+    let inputs = match model.inputs(workflow, given, args.entrants, seed) {
+        Err(missing) if missing.iter().all(|name| open.contains(&name)) => return Ok(Value::Null),
+        Err(missing) => {
+            let names = near::list(missing.iter().filter(|name| !open.contains(name)).map(Name::as_str));
+            let or = if setup.backend == Kind::Mock { ", or make them up with --entrants N" } else { "" };
+            return Err(out.wrong(&format!("the workflow needs the inputs {names}: give them with --inputs FILE{or}")));
+        }
+        Ok(inputs) => inputs,
+    };
+    // Where nothing asks for GPUs a local command fits, and large workflows start at once.
+    let asks = workflow.bodies.iter().flat_map(|body| &body.steps).any(|step| step.settings.gpus.is_some());
+    if open.is_empty() && (setup.backend != Kind::Process || asks) {
+        let hosts = setup.hosts().await.map_err(|why| out.refused(&why))?;
+        fits::check(workflow, &inputs, seed, hosts, out)?;
+    }
+    Ok(inputs)
 }

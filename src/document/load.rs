@@ -23,11 +23,6 @@ pub trait Reader {
     /// files far larger than a document may be. The error says why, as in "there is no such file".
     fn read(&self, path: &str) -> Result<String, String>;
 
-    /// The text behind an address. Nothing where addresses are not asked, as where a file is only looked at.
-    fn fetch(&self, _address: &str) -> Option<Result<String, String>> {
-        None
-    }
-
     /// Paths of files that there are in the folder of `path`, for "did you mean". None where that is not known.
     fn beside(&self, _path: &str) -> Vec<String> {
         Vec::new()
@@ -175,7 +170,10 @@ impl Loading<'_> {
             let given = self.file_name(&fields[at].1);
             let place = fields[at].1.place;
             let data = match given {
-                Some(address) if path::is_address(&address) => self.fetched(&address, place),
+                Some(address) if path::is_address(&address) => {
+                    self.expect_address(&address, place);
+                    None
+                }
                 Some(given) => {
                     self.resolved(path, &given, place).and_then(|found| Some(self.file(&found, Some(place))?.1))
                 }
@@ -197,27 +195,11 @@ impl Loading<'_> {
         true
     }
 
-    /// What is behind an address, where addresses are asked.
-    fn fetched(&mut self, address: &str, place: Place) -> Option<Tree> {
+    /// An address stays where it is written: whoever begins a run asks it.
+    fn expect_address(&mut self, address: &str, place: Place) {
         if let Err(help) = path::address(address) {
             let mistake = Mistake::new("document::wrong_value", place, "expected an address that anybody may know");
             self.mistakes.push(mistake.help(help));
-            return None;
-        }
-        match self.reader.fetch(address)? {
-            Ok(text) => {
-                let text: Arc<str> = text.into();
-                let source = self.sources.add(address, text.clone());
-                let (tree, mut mistakes) = parse(source, &text);
-                self.mistakes.append(&mut mistakes);
-                tree
-            }
-            Err(why) => {
-                let message = format!("cannot read {}: {why}", quoted(address));
-                let help = "look at the address; `--inputs FILE` gives the input without asking it";
-                self.mistakes.push(Mistake::new("document::unreadable", place, message).help(help));
-                None
-            }
         }
     }
 

@@ -19,6 +19,8 @@ enum At {
     Template,
     Steps,
     Step,
+    Inputs,
+    Input,
     Elsewhere,
 }
 
@@ -29,6 +31,8 @@ impl At {
             (Self::Root, "templates") => Self::Templates,
             (Self::Templates, _) => Self::Template,
             (Self::Steps, _) => Self::Step,
+            (Self::Root, "inputs") => Self::Inputs,
+            (Self::Inputs, _) => Self::Input,
             _ => Self::Elsewhere,
         }
     }
@@ -77,6 +81,10 @@ impl Laying<'_> {
             entries
                 .retain(|key| (self.is_modifier)(&key.text) || above.iter().any(|(named, _)| named.text == key.text));
         }
+        if at == At::Input && above.iter().any(|(key, value)| is_source(key) && !value.is_null()) {
+            // What an input is has one source: that which the variant names takes the place of the base's.
+            entries.retain(|key| !is_source(key) || above.iter().any(|(named, _)| named.text == key.text));
+        }
         for (key, value) in above {
             match entries.take(&key.text) {
                 Some(_) if value.is_null() => {
@@ -106,6 +114,11 @@ impl Laying<'_> {
         }
         Tree { place, node: Node::Map(entries.finish()) }
     }
+}
+
+/// Whether a key of an input says what it is where a run is not given it.
+fn is_source(key: &Key) -> bool {
+    ["default", "from"].contains(&&*key.text)
 }
 
 fn joined(base: Tree, variant: Tree) -> Tree {

@@ -45,11 +45,10 @@ pub async fn begin_again(store: &dyn Store, id: RunId, new: New<'_>, from: Reusa
 async fn create(store: &dyn Store, id: RunId, new: New<'_>, from: Option<Reusable>) -> Result<RunHeader, Error> {
     let workflow = store.put_workflow(new.source).await?;
     let name = match new.name {
-        Some(name) => match name::unfit(name) {
-            Some(why) => return Err(Error::Name(why)),
-            None if is_free(store, name).await? => name.to_owned(),
-            None => return Err(Error::Name(format!("a run is called {name} already"))),
-        },
+        Some(name) => {
+            refuse_name(store, name).await?;
+            name.to_owned()
+        }
         None => free_name(store, id).await?,
     };
     let title = new.workflow.name.to_string();
@@ -81,6 +80,15 @@ async fn create(store: &dyn Store, id: RunId, new: New<'_>, from: Option<Reusabl
     };
     store.create(&header, &records).await?;
     Ok(header)
+}
+
+/// Says why a new run cannot be called so.
+pub async fn refuse_name(store: &dyn Store, name: &str) -> Result<(), Error> {
+    match name::unfit(name) {
+        Some(why) => Err(Error::Name(why)),
+        None if is_free(store, name).await? => Ok(()),
+        None => Err(Error::Name(format!("a run is called {name} already"))),
+    }
 }
 
 /// Whether no run is called so.

@@ -22,7 +22,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 
 pub use again::{remember, reusable};
-pub use begin::{New, begin, begin_again};
+pub use begin::{New, begin, begin_again, refuse_name};
 pub use fits::{Unfit, refuse};
 pub use handle::{Handle, Leaving, Notice};
 pub use inbox::{Answer, ask};

@@ -35,6 +35,17 @@ pub async fn open(address: &str) -> Result<Arc<dyn Store>, Error> {
     }
 }
 
+/// Whether a store is there already; one in memory or without a name never is, and of a server nobody knows before it is asked.
+pub fn is_there(named: Option<&str>, here: &Path) -> bool {
+    match named.map(|named| (named, named.split_once(':'))) {
+        None => here.join(FOLDER).join(FILE).exists() || for_data(variable).is_some_and(|path| path.exists()),
+        Some((_, Some(("memory", "")))) => false,
+        Some((_, Some(("postgres" | "postgresql", _)))) => true,
+        Some((_, Some(("sqlite", path)))) => Path::new(path.strip_prefix("//").unwrap_or(path)).exists(),
+        Some((path, _)) => Path::new(path).exists(),
+    }
+}
+
 async fn sqlite(path: &str) -> Result<Arc<dyn Store>, Error> {
     if path.is_empty() {
         return Err(Error::Address { why: "expected the path of a database, found nothing".into() });
@@ -45,7 +56,11 @@ async fn sqlite(path: &str) -> Result<Arc<dyn Store>, Error> {
 /// The file used when no store is named: in `.god-flow` of the folder where one works, or else, where none can be made
 /// there, in the place that the platform has for data.
 pub fn default_path(here: &Path) -> PathBuf {
-    path_for(here, |name| std::env::var_os(name).filter(|value| !value.is_empty()))
+    path_for(here, variable)
+}
+
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
 fn path_for(here: &Path, environment: impl Fn(&str) -> Option<OsString>) -> PathBuf {
@@ -53,6 +68,12 @@ fn path_for(here: &Path, environment: impl Fn(&str) -> Option<OsString>) -> Path
     if super::private::make_folder(&folder).is_ok() && !is_read_only(&folder) {
         return folder.join(FILE);
     }
+    // Without any other place the folder here is named, so that the error speaks of a path that the user knows.
+    for_data(environment).unwrap_or_else(|| folder.join(FILE))
+}
+
+/// The file in the place that the platform has for data.
+fn for_data(environment: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     let variable = |name: &str| environment(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let home = || variable("HOME");
     let data = if cfg!(windows) {
@@ -62,8 +83,7 @@ fn path_for(here: &Path, environment: impl Fn(&str) -> Option<OsString>) -> Path
     } else {
         variable("XDG_DATA_HOME").or_else(|| home().map(|home| home.join(".local/share")))
     };
-    // Without any such place the folder here is named, so that the error speaks of a path that the user knows.
-    data.map_or(folder, |data| data.join("god-flow")).join(FILE)
+    data.map(|data| data.join("god-flow").join(FILE))
 }
 
 fn is_read_only(folder: &Path) -> bool {
