@@ -1,13 +1,13 @@
 //! Figures: what the Miner Guide states beside the rules of the workflows, and how rules are read as figures.
 
 use god_flow::{
-    action::pick::{self, Stage, Stages},
+    action::pick::{Stage, Stages},
     base::{GpuRequest, Rao},
     workflow::{Does, Every},
 };
 use serde_json::{Map, Value as Json, json};
 
-use super::{Case, Missed, Translation, ask_gpus, list, play, text, time::task};
+use super::{Case, Missed, Translation, ask_gpus, list, play, tasks, text, time::task};
 
 pub const TOPICS: &[(&str, Translation)] = &[("facts", facts)];
 
@@ -176,7 +176,6 @@ pub fn gpu_multiplier(case: &Case, such: &Json) -> Result<Json, Missed> {
 /// How many environments the rounds have, and what the number of a late round comes to.
 fn environments_by_round(case: &Case) -> Result<Json, Missed> {
     let rules = at(case, "environment", "environments")?;
-    let names: Vec<&str> = list(&rules)?.iter().map(|it| text(&it["name"])).collect::<Result<_, _>>()?;
     let stages: Stages =
         serde_json::from_value(at(case, "environment", "tasks")?).map_err(|why| Missed::Unreadable(why.to_string()))?;
     let asked = |round: u32| {
@@ -184,8 +183,8 @@ fn environments_by_round(case: &Case) -> Result<Json, Missed> {
         let each = stages.of(stage).first().and_then(|recipe| recipe.environments_per_round);
         each.map(|each| u64::from(each) * u64::from(round))
     };
-    let late = pick::environments(&names, 1_000, &[], &mut god_flow::base::Seed(1).stream("environments")).len();
-    let cap = if late == names.len() { json!("number of supported environments") } else { json!(late) };
+    let late = tasks::environments(&rules, &json!(1_000), &json!([]), &json!(false))?.len();
+    let cap = if late == list(&rules)?.len() { json!("number of supported environments") } else { json!(late) };
     Ok(json!({"1": asked(1), "2": asked(2), "3": asked(3), "cap": cap}))
 }
 

@@ -4,11 +4,10 @@ use god_flow::action::{
     pick::{self, Recipe, Stage, Stages, Unfit},
     vocabulary::TaskKind,
 };
-use god_flow::base::Seed;
 use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 
-use super::{Case, Missed, Translation, list, text, time::kind_of};
+use super::{Case, Missed, Translation, list, play, text, time::kind_of};
 
 pub const TOPICS: &[(&str, Translation)] = &[
     ("dataset_degenerate", dataset_degenerate),
@@ -46,14 +45,22 @@ fn names(case: &Case) -> Result<Vec<String>, Missed> {
     list(&rules)?.iter().map(|it| Ok(text(&it["name"])?.to_string())).collect()
 }
 
+/// So many environments of those known, as the first round picks them.
+pub fn environments(known: &Json, count: &Json, seen: &Json, prefer_new: &Json) -> Result<Vec<Json>, Missed> {
+    let recipe = json!({"kind": "environment", "environments_per_round": count});
+    let input = json!({
+        "stage": "first_group", "stages": {"group": [recipe]}, "round": 1, "name": "round-1",
+        "catalogue": {"models": [{"id": "base/R1"}]}, "environments": known, "seen": seen, "prefer_new": prefer_new,
+    });
+    Ok(list(&play("pick", input)?["tasks"][0]["task"]["environments"])?.to_vec())
+}
+
 fn env_r1_selection(case: &Case) -> Result<Json, Missed> {
-    let names = names(case)?;
-    let all: Vec<&str> = names.iter().map(String::as_str).collect();
-    let seen: Vec<String> = read(case.get("seen").clone())?;
-    let count = case.get("num_envs").as_u64().unwrap_or_default() as usize;
-    let chosen = pick::environments(&all, count, &seen, &mut Seed(1).stream("environments"));
-    let new = chosen.iter().filter(|it| !seen.contains(it)).count();
-    Ok(json!({"count": chosen.len(), "unseen_picked": new}))
+    let rule = |path: &str| case.rule("environment", path);
+    let (known, prefer_new) = (rule("environments")?, rule("prefer_new_environments")?);
+    let chosen = environments(&known, case.get("num_envs"), case.get("seen"), &prefer_new)?;
+    let seen = case.list("seen")?;
+    Ok(json!({"count": chosen.len(), "unseen_picked": chosen.iter().filter(|it| !seen.contains(it)).count()}))
 }
 
 fn stages(case: &Case, kind: &str) -> Result<Stages, Missed> {

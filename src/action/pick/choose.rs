@@ -1,7 +1,9 @@
 //! Models, data and environments for tasks that are wanted.
 
+use std::collections::HashSet;
+
 use super::{
-    Assigned, Catalogue, KnownData, KnownModel, Pick, Picked, Unfit,
+    Assigned, Catalogue, KnownData, KnownEnvironment, KnownModel, Pick, Picked, Unfit,
     recipe::{Base, Wanted, wanted},
 };
 use crate::{
@@ -49,10 +51,10 @@ fn task(wanted: &Wanted<'_>, input: &Pick, seen: &mut Vec<String>, stream: &mut 
     seen.extend(data.iter().map(|data| data.id.clone()));
     let is_played = wanted.kind == TaskKind::Environment;
     let count = wanted.recipe.environments_per_round.map_or(0, |each| each.saturating_mul(input.round) as usize);
-    let known = || input.environments.iter().chain(&catalogue.environments);
-    let names: Vec<&str> = known().map(|it| it.name.as_str()).collect();
+    let known = known(input, catalogue);
+    let names: Vec<&str> = known.iter().map(|it| it.name.as_str()).collect();
     let played = environments(&names, count, if input.prefer_new { &input.seen } else { &[] }, stream);
-    let factor = known().find(|it| played.contains(&it.name)).and_then(|it| it.gpu_factor);
+    let factor = known.iter().find(|it| played.contains(&it.name)).and_then(|it| it.gpu_factor);
     Ok(Task {
         id: String::new(),
         kind: wanted.kind,
@@ -73,6 +75,13 @@ fn task(wanted: &Wanted<'_>, input: &Pick, seen: &mut Vec<String>, stream: &mut 
         start: wanted.recipe.start.clone(),
         kl: wanted.kl,
     })
+}
+
+/// The environments that there are, each name once: of one that is named twice the rules say what it is.
+fn known<'i>(input: &'i Pick, catalogue: &'i Catalogue) -> Vec<&'i KnownEnvironment> {
+    let mut names = HashSet::new();
+    let all = input.environments.iter().chain(&catalogue.environments);
+    all.filter(|environment| names.insert(&environment.name)).collect()
 }
 
 fn one_of<'i, T>(items: &[&'i T], stream: &mut Stream) -> Option<&'i T> {
@@ -153,7 +162,7 @@ pub fn degenerate(rule: &Unfit, kind: TaskKind, losses: &[f64]) -> bool {
 }
 
 /// So many environments at random, those that were not seen first.
-pub fn environments(names: &[&str], count: usize, seen: &[String], stream: &mut Stream) -> Vec<String> {
+fn environments(names: &[&str], count: usize, seen: &[String], stream: &mut Stream) -> Vec<String> {
     let (mut new, mut old): (Vec<&str>, Vec<&str>) = names.iter().partition(|name| !seen.iter().any(|it| it == *name));
     stream.shuffle(&mut new);
     stream.shuffle(&mut old);

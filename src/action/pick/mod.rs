@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use choose::{degenerate, environments, too_many_copies};
+pub use choose::{degenerate, too_many_copies};
 pub use recipe::{Base, Recipe, Stage, Stages, Wanted, wanted};
 
 use super::{

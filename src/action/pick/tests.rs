@@ -103,6 +103,22 @@ fn useless_data_are_told_by_their_losses() {
 
 proptest! {
     #[test]
+    fn whoever_names_an_environment_it_is_played_once(
+        rules in prop::collection::vec("[a-d]", 0..6), others in prop::collection::vec("[a-d]", 0..6), round in 1_u32..4, seed: u64,
+    ) {
+        let known = |names: &[String]| names.iter().map(|name| json!({"name": name})).collect::<Json>();
+        let more = json!({
+            "environments": known(&rules), "catalogue": {"models": [{"id": "m"}], "environments": known(&others)}, "round": round,
+        });
+        let found = picked("group", json!([{"kind": "environment", "environments_per_round": 2}]), more, seed).unwrap();
+        let played = found.tasks[0].task.environments.clone().unwrap();
+        let different = |names: &mut dyn Iterator<Item = &String>| names.collect::<std::collections::BTreeSet<_>>().len();
+        prop_assert_eq!(different(&mut played.iter()), played.len(), "{:?}", &played);
+        let all = different(&mut rules.iter().chain(&others));
+        prop_assert_eq!(played.len(), all.min(2 * round as usize));
+    }
+
+    #[test]
     fn the_mix_of_kinds_is_that_of_the_weights(seed: u64) {
         let recipes = json!([{"kinds": {"instruct": 3, "dpo": 1}, "times": 400, "large": {"chance": 0.25, "from": 20, "up_to": 40}, "size": {"from": 0, "up_to": 10}}]);
         let found = picked("pair", recipes, json!({}), seed).unwrap();
