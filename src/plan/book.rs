@@ -221,6 +221,13 @@ impl Writer<'_> {
             };
             sentences.push(sentence("time_limit", says, self.said(limit)));
         }
+        if let Some(attempts) = &settings.attempts {
+            sentences.push(sentence(
+                "retry.attempts",
+                "Attempts in all, however it fails itself",
+                self.said(&attempts.written),
+            ));
+        }
         let usual = Retry::default();
         let Retry { exit_code, out_of_memory, time_limit, network, host_lost, .. } = settings.retry;
         for (key, says, times, usually) in [

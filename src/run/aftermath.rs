@@ -26,12 +26,13 @@ impl Run {
 
     /// The next attempt at a node whose last one has failed, if the cause has budget left.
     pub(super) fn next_attempt(&self, now: Timestamp, node: NodeIx, failure: &Failure) -> Option<Event> {
-        let retry = &self.plan.step(node).settings.retry;
+        let settings = &self.plan.step(node).settings;
+        let retry = &settings.retry;
         let tries = self.tries.get(&node)?;
-        let used = tries.by_cause.get(&failure.cause).copied().unwrap_or_default();
-        if used > failure.cause.budget(retry) {
+        if !tries.leave(failure.cause, settings) {
             return None;
         }
+        let used = tries.by_cause.get(&failure.cause).copied().unwrap_or_default();
         let id: NodeId = self.plan.id(node).into();
         // Exponential, with jitter in both directions so that many that failed together do not return together.
         let jitter = 0.75 + 0.5 * self.seed.stream(&format!("{id}/{}/wait", tries.attempts)).unit();

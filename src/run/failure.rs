@@ -47,7 +47,12 @@ impl Cause {
         }
     }
 
-    /// How many new attempts it is worth.
+    /// Whether it lies in the work itself, which may go better another time.
+    pub fn is_of_the_work(self) -> bool {
+        matches!(self, Self::ExitCode | Self::OutOfMemory | Self::TimeLimit | Self::BadOutput)
+    }
+
+    /// How many new attempts it is worth by itself.
     pub fn budget(self, retry: &Retry) -> u32 {
         match self {
             Self::ExitCode => retry.exit_code,

@@ -157,6 +157,17 @@ fn each_cause_has_its_own_budget_and_the_wait_grows() {
 }
 
 #[test]
+fn attempts_in_all_count_whatever_the_work_fails_by_and_not_what_the_world_does() {
+    let steps = format!("steps:\n  a: {{ {WORK}, retry: {{ attempts: \"${{rules.tries}}\", wait: 1s }} }}\n");
+    let mut run = Played::of(&format!("rules: {{ tries: 3 }}\n{steps}")).host("h", 1);
+    for cause in [Cause::OutOfMemory, Cause::Network, Cause::BadOutput, Cause::Network] {
+        assert_eq!(run.fails("a", cause)[1..], ["retrying a"], "{cause:?}");
+        run.turn(60, [Input::Tick]);
+    }
+    assert_eq!(run.fails("a", Cause::ExitCode)[1..], ["failed a: ended with an error", "finished"]);
+}
+
+#[test]
 fn a_lost_host_costs_nobody_an_attempt_and_the_work_goes_elsewhere() {
     let mut run = Played::of(&format!("steps:\n  a:\n    {WORK}\n    gpus: 2xH100\n")).host("h1", 2).host("h2", 2);
     let lost = run.turn(60, [Input::HostLost { host: host("h1") }]);

@@ -122,7 +122,7 @@ pub(super) fn state(run: &Run) -> Result<(), String> {
         let step = run.plan.step(node);
         let tries = run.tries.get(&node).ok_or_else(|| format!("`{}` runs and was never tried", id()))?;
         for (cause, used) in &tries.by_cause {
-            if *used > cause.budget(&step.settings.retry) {
+            if !tries.leave(*cause, &step.settings) {
                 return Err(format!("`{}` is tried again after {used} times {}", id(), cause.words()));
             }
         }

@@ -80,6 +80,7 @@ impl Unread {
 pub(super) fn visit<'a>(step: &'a Step, see: &mut dyn FnMut(&'a Given), see_rule: &mut dyn FnMut(&'a Rule)) {
     step.when.iter().for_each(&mut *see_rule);
     [&step.settings.gpus, &step.settings.time_limit, &step.settings.expect].into_iter().flatten().for_each(&mut *see);
+    step.settings.attempts.iter().for_each(|attempts| see(&attempts.written));
     match &step.does {
         Does::Action { input, .. } => see(input),
         Does::Use { with, .. } => with.iter().for_each(|(_, given)| see(given)),

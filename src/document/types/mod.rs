@@ -239,6 +239,11 @@ pub enum OnTimeLimit {
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Retry {
+    /// How often the work is tried in all, however it fails itself: with an error, for want of memory, by its time limit or
+    /// with an output that is none. A number from 1, or a rule such as `${rules.attempts}`. Left out, each cause has times of
+    /// its own.
+    #[schemars(range(min = 1, max = 100))]
+    pub attempts: Option<Given<u32>>,
     /// Times after a program that ended with an error.
     #[schemars(range(max = 100))]
     pub exit_code: u32,
@@ -273,6 +278,7 @@ impl Default for Retry {
     /// The world's faults are forgiven, the work's own are not.
     fn default() -> Self {
         Self {
+            attempts: None,
             exit_code: 0,
             out_of_memory: 0,
             time_limit: 0,

@@ -30,7 +30,7 @@ pub struct ClockTime {
 pub struct TypeText;
 
 /// A value that may be written out or computed with `${…}`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(from = "IgnoredAny")]
 pub struct Given<T>(PhantomData<fn() -> T>);
 

@@ -26,7 +26,7 @@ use super::{
 use crate::{
     base::{Seed, Span, Ty, Value},
     plan::{FrameIx, NodeIx, Plan},
-    workflow::{Does, OnFailure, Workflow},
+    workflow::{Does, OnFailure, Settings, Workflow},
 };
 
 /// Where a node stands.
@@ -91,6 +91,20 @@ pub struct Tries {
     pub grow: u32,
     /// Why it is held or has failed.
     pub failure: Option<Failure>,
+}
+
+impl Tries {
+    /// Whether they leave another attempt after that cause, by what its author says.
+    pub fn leave(&self, cause: Cause, settings: &Settings) -> bool {
+        match &settings.attempts {
+            Some(attempts) if cause.is_of_the_work() => {
+                let used: u32 =
+                    self.by_cause.iter().filter(|(cause, _)| cause.is_of_the_work()).map(|(_, used)| used).sum();
+                used < attempts.most
+            }
+            _ => self.by_cause.get(&cause).copied().unwrap_or_default() <= cause.budget(&settings.retry),
+        }
+    }
 }
 
 /// A run.
