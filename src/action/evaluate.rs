@@ -21,6 +21,10 @@ pub struct Evaluate {
     /// The environment that the model plays alone; all of its task, or none, when left out.
     #[serde(default)]
     pub environment: Option<String>,
+    /// How much chance is in the model's moves where it plays an environment; as much as the evaluator likes when left out.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 2.0))]
+    pub temperature: Option<f64>,
     /// The evaluator's image.
     #[schemars(schema_with = "scalar::image")]
     pub image: String,

@@ -189,6 +189,10 @@ pub struct Evaluation {
     pub finetune: bool,
     /// Why there is no loss.
     pub reason: Option<String>,
+    /// An image model's losses with a prompt, for `combine` to make one loss of; `loss` is null then, without a reason.
+    pub guided: Option<Vec<f64>>,
+    /// An image model's losses without a prompt.
+    pub unguided: Option<Vec<f64>>,
 }
 
 /// One entrant's result, as `score` takes it.

@@ -19,6 +19,7 @@ mod containers;
 #[path = "../engine/mod.rs"]
 mod engine;
 mod entrant;
+mod judged;
 #[path = "../engine/trainer.rs"]
 mod trainer;
 

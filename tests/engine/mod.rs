@@ -10,9 +10,9 @@ use tokio::sync::OnceCell;
 
 /// The image that the tests run.
 pub(crate) const IMAGE: &str = "god-flow-test/busybox:1";
-/// The same as an evaluator, which finds every model equally good.
+/// The same as an evaluator, which finds every model equally good, and breaks on those called `breaks` or `silences`.
 pub(crate) const EVALUATOR: &str = "god-flow-test/evaluator:1";
-const EVALUATES: &str = r#"mkdir -p /aplp; echo "{ \"$MODELS\": { \"is_finetune\": true, \"eval_loss\": 0.5 } }" > /aplp/evaluation_results.json"#;
+const EVALUATES: &str = r#"case "$MODELS" in */breaks) exit 3;; */silences) exit 0;; esac; mkdir -p /aplp; echo "{ \"$MODELS\": { \"is_finetune\": true, \"eval_loss\": 0.5 } }" > /aplp/evaluation_results.json"#;
 /// What it can do, besides the shell.
 const PROGRAMS: [&str; 19] = [
     "sh", "echo", "sleep", "cat", "ls", "id", "touch", "dd", "mount", "nc", "wget", "head", "tail", "true", "kill",

@@ -46,7 +46,9 @@ pub(super) fn container(evaluate: &Evaluate) -> Container {
         let all = || task.environments.iter().flatten().cloned().collect::<Vec<_>>().join(",");
         set("ENVIRONMENT_NAME", evaluate.environment.clone().unwrap_or_else(all));
         set("EVAL_SEED", task.seed.unwrap_or(0).to_string());
-        set("ENV_EVAL_TEMPERATURE", "0.0".into());
+        if let Some(temperature) = evaluate.temperature {
+            set("ENV_EVAL_TEMPERATURE", format!("{temperature:?}"));
+        }
     }
     Container {
         image: evaluate.image.clone(),
@@ -69,11 +71,11 @@ pub(super) fn read(results: &Json, repository: &str) -> Result<Evaluation, Strin
     let Some(all) = results.as_object() else {
         return Err(format!("expected a record of repositories in {RESULTS}, found {}", kind(results)));
     };
-    let without = |reason: String| Evaluation { loss: None, finetune: false, reason: Some(reason) };
+    let told = |loss, finetune, reason| Evaluation { loss, finetune, reason, guided: None, unguided: None };
     match all.get(repository) {
         None => Err(format!("expected `{repository}` in {RESULTS}, found only {}", names(all.keys()))),
         // A text is the failure of that repository only.
-        Some(Json::String(why)) => Ok(without(why.clone())),
+        Some(Json::String(why)) => Ok(told(None, false, Some(why.clone()))),
         Some(Json::Object(found)) => {
             let finetune = match found.get("is_finetune") {
                 Some(Json::Bool(finetune)) => *finetune,
@@ -97,24 +99,20 @@ pub(super) fn read(results: &Json, repository: &str) -> Result<Evaluation, Strin
                 (true, None) => Some("the loss is not a number".to_owned()),
                 (true, Some(_)) => None,
             };
-            Ok(Evaluation { loss, finetune, reason })
+            Ok(told(loss, finetune, reason))
         }
         other => Err(expected(repository, "a record or a text", other)),
     }
 }
 
-/// The loss of an image model: a quarter for pictures by words, the rest for those without.
+/// The losses of an image model, with a prompt and without; what they come to is the workflow's to say.
 fn image(losses: &serde_json::Map<String, Json>) -> Result<Evaluation, String> {
-    let mean = |name: &str| -> Result<f64, String> {
-        let Some(list) = losses.get(name).and_then(Json::as_array) else {
-            return Err(expected(name, "a list of numbers", losses.get(name)));
-        };
-        let numbers: Option<Vec<f64>> = list.iter().map(Json::as_f64).collect();
-        let numbers = numbers.ok_or_else(|| expected(name, "a list of numbers", losses.get(name)))?;
-        Ok(if numbers.is_empty() { 0.0 } else { numbers.iter().sum::<f64>() / numbers.len() as f64 })
+    let list = |name: &str| {
+        let numbers = losses.get(name).and_then(Json::as_array).map(|list| list.iter().map(Json::as_f64).collect());
+        numbers.flatten().ok_or_else(|| expected(name, "a list of numbers", losses.get(name)))
     };
-    let loss = 0.25 * mean("text_guided_losses")? + 0.75 * mean("no_text_losses")?;
-    Ok(Evaluation { loss: Some(loss), finetune: true, reason: None })
+    let (guided, unguided) = (Some(list("text_guided_losses")?), Some(list("no_text_losses")?));
+    Ok(Evaluation { loss: None, finetune: true, reason: None, guided, unguided })
 }
 
 fn expected(name: &str, what: &str, found: Option<&Json>) -> String {
@@ -151,10 +149,6 @@ mod tests {
             (json!({ "o/m": { "is_finetune": true, "eval_loss": null } }), good(None, true, "not a number")),
             (json!({ "o/m": { "is_finetune": true, "eval_loss": "NaN" } }), good(None, true, "not a number")),
             (json!({ "o/m": "it does not load" }), good(None, false, "it does not load")),
-            (
-                json!({ "o/m": { "is_finetune": true, "eval_loss": { "text_guided_losses": [1.0, 3.0], "no_text_losses": [] } } }),
-                good(Some(0.5), true, ""),
-            ),
             (json!({ "o/other": "x" }), bad("found only `o/other`")),
             (json!({}), bad("found only nothing")),
             (json!([1]), bad("expected a record of repositories")),
@@ -172,5 +166,36 @@ mod tests {
                 (found, expected) => panic!("{results}: {found:?} and not {expected:?}"),
             }
         }
+    }
+
+    #[test]
+    fn losses_of_images_are_handed_over_as_they_are() {
+        let losses = |of: Json| read(&json!({ "o/m": { "is_finetune": true, "eval_loss": of } }), "o/m");
+        let found = losses(json!({ "text_guided_losses": [1.0, 3.0], "no_text_losses": [] })).unwrap();
+        assert_eq!((found.loss, found.reason, found.finetune), (None, None, true));
+        assert_eq!((found.guided, found.unguided), (Some(vec![1.0, 3.0]), Some(vec![])));
+        let wrong = losses(json!({ "text_guided_losses": [1.0], "no_text_losses": ["x"] })).unwrap_err();
+        assert!(wrong.contains("expected a list of numbers as `no_text_losses`"), "{wrong}");
+    }
+
+    #[test]
+    fn an_evaluator_is_told_of_the_environment_and_its_chance() {
+        let env = |more: Json| {
+            let mut input = json!({
+                "model": { "repository": "o/m", "revision": "main" }, "image": "judge:1",
+                "task": {
+                    "id": "t", "kind": "environment", "model": "o/base", "params_b": 1, "dataset": "none", "time": "90m",
+                    "environments": ["gin_rummy", "intercode"], "seed": 7,
+                },
+            });
+            input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let env = container(&crate::action::evaluate::call(&input).unwrap()).env;
+            ["MODELS", "ORIGINAL_MODEL", "ENVIRONMENT_NAME", "EVAL_SEED", "ENV_EVAL_TEMPERATURE"]
+                .map(|name| env.get(name).cloned().unwrap_or_default())
+        };
+        let one = json!({ "environment": "intercode", "temperature": 0.0 });
+        assert_eq!(env(one), ["o/m", "o/base", "intercode", "7", "0.0"]);
+        assert_eq!(env(json!({ "temperature": 0.7 })), ["o/m", "o/base", "gin_rummy,intercode", "7", "0.7"]);
+        assert_eq!(env(json!({}))[4], "");
     }
 }

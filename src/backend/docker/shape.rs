@@ -41,7 +41,7 @@ pub(super) struct Shape {
     pub(super) container: Container,
     /// What is taken from it when it has ended.
     pub(super) gives: Gives,
-    /// Who is to blame when it fails.
+    /// Who is to blame when what runs in it fails.
     pub(super) blame: Blame,
     labels: HashMap<String, String>,
     env: Vec<String>,
@@ -152,7 +152,8 @@ impl Shape {
             evaluate::NAME => {
                 let evaluate = action::evaluate::call(input).map_err(unread)?;
                 let repository = evaluate.model.repository.clone();
-                Ok(bare(evaluate::container(&evaluate), Gives::Evaluation { repository }, Blame::Operator))
+                // The evaluator runs the entrant's model, and most of what it fails by is that model.
+                Ok(bare(evaluate::container(&evaluate), Gives::Evaluation { repository }, Blame::Entrant))
             }
             other => Err(format!("the docker backend does not do `{other}`")),
         }
