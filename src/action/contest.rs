@@ -242,7 +242,8 @@ fn bout(it: &Contest, task: &Bout, challenger: Option<&str>) -> BoutResult {
         found.loss.filter(|loss| found.finetune && loss.is_finite())
     };
     let theirs = opponent.as_deref().and_then(result_of);
-    let ours = result_of(&it.champion).or(it.rules.absent_champion.filter(|_| theirs.is_some()));
+    let found = result_of(&it.champion);
+    let ours = found.or(it.rules.absent_champion.filter(|_| theirs.is_some()));
     let winner = task.winner.clone().or_else(|| match (ours, theirs) {
         (Some(ours), Some(theirs)) => compared(it, task.better, ours, theirs, opponent.as_deref()),
         _ => Some(alone(it, task, ours, theirs, opponent.as_deref())),
@@ -254,7 +255,8 @@ fn bout(it: &Contest, task: &Bout, challenger: Option<&str>) -> BoutResult {
         })
     };
     let (champion_score, challenger_score) = (score(Some(&it.champion)), score(opponent.as_deref()));
-    let difference = ours.zip(theirs).map(|(ours, theirs)| difference(it, task, ours, theirs));
+    // What an absent champion counts as is no result to compare with.
+    let difference = found.zip(theirs).map(|(ours, theirs)| difference(it, task, ours, theirs));
     BoutResult {
         id: task.id.clone(),
         winner,
@@ -411,6 +413,22 @@ mod tests {
         assert_eq!(winner(Json::Null, 1.into(), json!(["champion", "her"])), "her");
         assert_eq!(winner(Json::Null, 1.into(), json!([])), "champion");
         assert_eq!(winner(Json::Null, Json::Null, json!(["her"])), "champion");
+    }
+
+    #[test]
+    fn who_plays_alone_is_by_no_share_better() {
+        let games = json!({"points": 3, "bar": 0.6, "slope": 0.125, "base": 0.05});
+        for rules in
+            [json!({"games": games}), json!({"games": games, "absent_champion": 0}), json!({"absent_champion": 5})]
+        {
+            let mut rules = rules;
+            rules["title"] = json!({"no_loss": true});
+            let mut task = task(Json::Null, 9.0);
+            task["better"] = "higher".into();
+            task["environments"] = 1.into();
+            let found = contested([task], 1, rules.clone());
+            assert_eq!((found.won, found.difference, found.tasks[0].difference), (1, 0.0, None), "{rules}");
+        }
     }
 
     #[test]

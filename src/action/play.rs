@@ -72,8 +72,8 @@ pub struct Games {
     /// A letter for each game, as the first of the two sees it: `W` won, `L` lost, `D` nobody's; `w` won because the second
     /// gave up, `l` lost by giving up.
     pub outcomes: String,
-    /// How many games there were to be; null where the time has decided.
-    pub planned: Option<u32>,
+    /// Those of the two whose model is no finetune of the model that the task starts from, by their keys.
+    pub no_finetune: Vec<String>,
 }
 
 pub(super) fn action() -> Action {

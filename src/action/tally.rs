@@ -1,11 +1,12 @@
-//! `tally`: counts the games of two, and ends them early when one side gives up or loses too many in a row.
+//! `tally`: counts the games of two, and ends them early when one side gives up or loses too many in a row. Fewer games than
+//! there were to be, without such an end, are refused.
 
 use std::{cmp::Ordering, sync::LazyLock};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, entry::decide, reflect};
+use super::{Action, entry::decide, play, reflect};
 use crate::base::Ty;
 
 /// What `tally` takes.
@@ -19,9 +20,10 @@ pub struct Tally {
     /// because the second gave up, `l` lost by giving up.
     #[serde(default)]
     pub outcomes: Option<String>,
-    /// How many games there were to be; as many as are listed where nothing is said.
+    /// How `play` was told to play: it must have been as many games, unless the time was over or they ended early. As many
+    /// as are listed where nothing is said.
     #[serde(default)]
-    pub planned: Option<u32>,
+    pub playing: Option<play::Rules>,
     /// Where it is left out, games are never ended early.
     #[serde(default)]
     pub rules: Option<Rules>,
@@ -115,8 +117,15 @@ fn tally(it: &Tally) -> Result<Tallied, String> {
         Some(letters) => letters.chars().map(read).collect::<Result<_, _>>()?,
         None => it.games.iter().map(Game::seen).collect(),
     };
-    let planned = it.planned.unwrap_or(u32::try_from(games.len()).unwrap_or(u32::MAX));
+    let listed = u32::try_from(games.len()).unwrap_or(u32::MAX);
+    let planned = it.playing.as_ref().and_then(|playing| playing.games).unwrap_or(listed);
+    let least = match &it.playing {
+        None => 0,
+        Some(playing) if playing.time.is_some() => 1,
+        Some(_) => planned.max(1),
+    };
     let mut now = Tallied::default();
+    let mut ended_early = false;
     let (mut a_lost, mut b_lost, mut a_gave_up, mut b_gave_up) = (0, 0, 0, 0);
     for game in games.iter().take(planned as usize) {
         now.played += 1;
@@ -146,7 +155,11 @@ fn tally(it: &Tally) -> Result<Tallied, String> {
             let rest = planned.saturating_sub(now.played);
             if a_is_ahead { now.a_wins += rest } else { now.b_wins += rest }
         }
+        ended_early = true;
         break;
+    }
+    if !ended_early && now.played < least {
+        return Err(format!("expected {least} games, or fewer that end early by the rules, found {}", now.played));
     }
     now.total = now.a_wins + now.b_wins + now.draws;
     Ok(now)
@@ -203,8 +216,9 @@ mod tests {
         });
         let played: Vec<_> = games.chars().map(game).collect();
         let count = |it: serde_json::Value| tally(&serde_json::from_value(it).unwrap()).unwrap();
-        let given = count(json!({"games": played, "planned": planned, "rules": rules}));
-        let in_short = count(json!({"outcomes": games, "planned": planned, "rules": rules}));
+        let playing = json!({"games": planned, "turn": "5s"});
+        let given = count(json!({"games": played, "playing": playing, "rules": rules}));
+        let in_short = count(json!({"outcomes": games, "playing": playing, "rules": rules}));
         assert_eq!(given, in_short, "{games}");
         (given.a_wins, given.b_wins, given.draws)
     }
@@ -226,6 +240,27 @@ mod tests {
         ] {
             assert_eq!(tally(&serde_json::from_value(input).unwrap()).unwrap_err(), expected);
         }
+    }
+
+    #[test]
+    fn too_few_games_are_refused_unless_they_ended_early_or_with_the_time() {
+        let rules = json!({"losses_at_start": 3, "losses_in_a_row": 5, "forfeits": 2});
+        let told = |outcomes: &str, playing: serde_json::Value| {
+            tally(&serde_json::from_value(json!({"outcomes": outcomes, "playing": playing, "rules": rules})).unwrap())
+                .map(|it| it.total)
+        };
+        let too_few = |least: u32, found: u32| {
+            Err(format!("expected {least} games, or fewer that end early by the rules, found {found}"))
+        };
+        let (ten, timed) = (json!({"games": 10, "turn": "5s"}), json!({"time": "15m", "turn": "5s"}));
+        assert_eq!(told("WLWLWLWLW", ten.clone()), too_few(10, 9));
+        assert_eq!(told("", ten.clone()), too_few(10, 0));
+        assert_eq!(told("LLL", ten.clone()), Ok(3));
+        assert_eq!(told("WLWLWLWLWL", ten), Ok(10));
+        assert_eq!(told("WL", timed.clone()), Ok(2));
+        assert_eq!(told("", timed), too_few(1, 0));
+        assert_eq!(told("WL", json!({"games": 10, "time": "15m", "turn": "5s"})), Ok(2));
+        assert_eq!(told("", serde_json::Value::Null), Ok(0));
     }
 
     #[test]

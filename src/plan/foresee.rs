@@ -127,9 +127,12 @@ impl Foreseen {
             let (input, id) = (values::input(&self.plan, node, self)?, self.plan.id(node));
             let made_up = || action.made_up(&input.to_json(), &id).map(|it| Value::from_json(&it?, gives));
             let value = action.decide(&input, self.seed, &id).or_else(made_up);
-            let value = value
-                .expect("a pure action decides, and what the ledger does is made up")
-                .map_err(|why| Trouble::Rule(crate::rule::Failure::Host { function: action.name.into(), why }))?;
+            let value = match value.expect("a pure action decides, and what the ledger does is made up") {
+                Ok(value) => value,
+                // What made-up values come to need not be any good: an operator would say what counts instead.
+                Err(_) if step.settings.on_failure == OnFailure::Hold => sample::sample(gives, self.seed, &id),
+                Err(why) => Err(Trouble::Rule(crate::rule::Failure::Host { function: action.name.into(), why }))?,
+            };
             let value = self.settle(node, value);
             self.give(node, value);
         }

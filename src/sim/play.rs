@@ -308,7 +308,15 @@ impl<'a> Scene<'a> {
             (false, false) => 'L',
         };
         let outcomes: String = (0..count).map(|_| game(stream)).collect();
-        json!({ "outcomes": outcomes, "planned": planned })
+        // Whether a model is one does not depend on whom it plays.
+        let is_none = |who: &&str| {
+            let (hotkey, model) =
+                (self.text_of_input(&format!("{who}.hotkey")), self.text_of_input(&format!("{who}.model.repository")));
+            let known = self.model.known(&hotkey, inputs).and_then(|known| known.not_a_finetune);
+            self.seed.stream(&format!("{model}/finetune")).unit() < known.unwrap_or(entrants.not_a_finetune)
+        };
+        let none = ["a", "b"].into_iter().filter(is_none).map(|who| self.text_of_input(&format!("{who}.hotkey")));
+        json!({ "outcomes": outcomes, "no_finetune": none.collect::<Vec<_>>() })
     }
 
     fn evaluation(&self) -> Json {

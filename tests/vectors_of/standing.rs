@@ -172,8 +172,10 @@ fn pvp_matchup(case: &Case) -> Result<Json, Missed> {
         json!({"returns": returns, "a_forfeits": gave_up == Some(&'a'), "b_forfeits": gave_up == Some(&'b')})
     };
     let played: Vec<Json> = outcomes.iter().enumerate().map(game).collect();
-    let given =
-        play("tally", json!({"games": played, "planned": games, "rules": case.rule("environment", "judge.games")?}))?;
+    let mut playing = case.rule("environment", "games.playing")?;
+    playing["games"] = games.into();
+    let rules = case.rule("environment", "judge.games")?;
+    let given = play("tally", json!({"games": played, "playing": playing, "rules": rules}))?;
     Ok(json!({"a": given["a_wins"], "b": given["b_wins"], "draws": given["draws"], "total": given["total"]}))
 }
 
