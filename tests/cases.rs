@@ -2,6 +2,8 @@
 
 use std::{fs, path::Path, process::Command};
 
+use god_flow::{base::SourceId, document::Tree, sim::cases};
+
 fn test(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_god-flow"))
         .args(arguments)
@@ -20,17 +22,61 @@ fn the_shipped_workflows_hold_to_their_cases() {
     assert_eq!(code, Some(0), "{said}{wrong}");
 }
 
-/// What every tournament's cases have among them, and what those with rounds have too, as it is written.
-const OF_ALL: [&str; 5] = ["ends: held", "ruling: retry", "ruling: replace", "ruling: accept", "ruling: void"];
-const OF_ROUNDS: [&str; 7] = [
-    "entrants: 14",
-    "entrants: 15",
-    "entrants: [ada]\n",
-    ": null",
-    "ours/train\", fails",
-    "theirs/train\", fails",
-    "rules.register.at_least: ",
+/// Whether a case has something in it.
+type Has = fn(&Tree) -> bool;
+
+/// What every tournament's cases have among them; that decisions are made, and that what is said to fail does, the cases
+/// themselves are held to.
+const OF_ALL: [(&str, Has); 5] = [
+    ("a run that is held", |case| text(case.get("expect").and_then(|it| it.get("ends"))) == Some("held")),
+    ("the ruling retry", |case| decides(case, "retry")),
+    ("the ruling replace", |case| decides(case, "replace")),
+    ("the ruling accept", |case| decides(case, "accept")),
+    ("the ruling void", |case| decides(case, "void")),
 ];
+/// What those with rounds have too.
+const OF_ROUNDS: [(&str, Has); 7] = [
+    ("14 entrants", |case| entrants(case) == Some(14)),
+    ("15 entrants", |case| entrants(case) == Some(15)),
+    ("one entrant", |case| entrants(case) == Some(1)),
+    ("no number where one was measured", |case| {
+        ["results", "outcomes"].iter().filter_map(|key| case.get(key)).any(has_null)
+    }),
+    ("a champion who does not train", |case| fails(case, "ours/train")),
+    ("a challenger who does not train", |case| fails(case, "theirs/train")),
+    ("another smallest field", |case| case.get("set").is_some_and(|it| it.get("rules.register.at_least").is_some())),
+];
+/// What those have whose fields are paired.
+const OF_PAIRS: (&str, Has) = ("an odd field to be paired", |case| {
+    entrants(case).is_some_and(|count| (3..14).contains(&count) && count % 2 == 1)
+});
+
+fn text(tree: Option<&Tree>) -> Option<&str> {
+    tree.and_then(Tree::as_text).map(|text| &**text)
+}
+
+fn items<'t>(case: &'t Tree, key: &str) -> &'t [Tree] {
+    case.get(key).map(Tree::items).unwrap_or_default()
+}
+
+fn decides(case: &Tree, ruling: &str) -> bool {
+    items(case, "decide").iter().any(|it| text(it.get("ruling")) == Some(ruling))
+}
+
+fn fails(case: &Tree, node: &str) -> bool {
+    items(case, "outcomes")
+        .iter()
+        .any(|it| it.get("fails").is_some() && text(it.get("node")).is_some_and(|it| it.ends_with(node)))
+}
+
+fn entrants(case: &Tree) -> Option<usize> {
+    let entrants = case.get("entrants")?;
+    entrants.to_json().as_u64().map_or(Some(entrants.items().len()), |count| usize::try_from(count).ok())
+}
+
+fn has_null(tree: &Tree) -> bool {
+    tree.is_null() || tree.items().iter().any(has_null) || tree.entries().iter().any(|(_, value)| has_null(value))
+}
 
 #[test]
 fn every_tournament_is_held_to_the_cases_that_go_wrong() {
@@ -44,16 +90,13 @@ fn every_tournament_is_held_to_the_cases_that_go_wrong() {
     assert!(tournaments.len() >= 13, "{tournaments:?}");
     for name in tournaments {
         let cases = fs::read_to_string(folder.join(format!("{name}.test.yaml"))).expect("it has cases");
-        let count = cases
-            .lines()
-            .filter(|line| line.starts_with("  ") && !line.starts_with("   ") && line.ends_with(':'))
-            .count();
-        assert!(count >= 10, "{name} has {count} cases");
+        let cases = cases::read(SourceId(0), &cases).unwrap_or_else(|mistakes| panic!("{name}: {mistakes:?}")).cases;
+        assert!(cases.len() >= 10, "{name} has {} cases", cases.len());
         let has_rounds = !["templar", "deval"].contains(&name.as_str());
         let wanted = OF_ALL.iter().chain(OF_ROUNDS.iter().filter(|_| has_rounds));
-        let odd = (has_rounds && !name.starts_with("environment")).then_some(&"odd_field");
-        let wanted = wanted.chain(odd);
-        let missing: Vec<&&str> = wanted.filter(|words| !cases.contains(**words)).collect();
+        let wanted = wanted.chain((has_rounds && !name.starts_with("environment")).then_some(&OF_PAIRS));
+        let missing: Vec<&str> =
+            wanted.filter(|(_, has)| !cases.iter().any(|case| has(&case.tree))).map(|(what, _)| *what).collect();
         assert!(missing.is_empty(), "the cases of {name} lack {missing:?}");
     }
 }
@@ -105,6 +148,40 @@ fn an_operator_decides_as_the_case_says() {
     let (code, said, wrong) = cup(&format!("{held}{replaced}{again}{given}"));
     assert_eq!(code, Some(0), "{said}{wrong}");
     assert!(said.ends_with("4 passed, 0 failed\n"), "{said}");
+}
+
+#[test]
+fn what_a_case_says_of_nodes_that_have_no_part_in_it_is_told() {
+    let fails = "outcomes: [{ node: work, fails: exit_code }]";
+    for (says, words) in [
+        ("decide: [{ node: wrok, ruling: void }], expect: {}", "found none|did you mean `work`?"),
+        ("decide: [{ node: \"**/work\", ruling: void }], expect: {}", "expected the node `**/work`, found none"),
+        ("decide: [{ node: work, ruling: void }], expect: {}", "expected `work` to be held, but it is done"),
+        (
+            &format!(
+                "{fails}, decide: [{{ node: work, ruling: replace, value: {{ points: many }} }}], expect: {{ ends: held }}"
+            ),
+            "cannot be carried out|many",
+        ),
+        (
+            &format!(
+                "{fails}, decide: [{{ node: work, ruling: void }}, {{ node: work, ruling: void }}], expect: {{ ends: failed }}"
+            ),
+            "expected `work` to be held, but it is skipped",
+        ),
+        (
+            "outcomes: [{ node: wrk, gives: { points: 3 } }], expect: {}",
+            "expected the node `wrk`, found none|did you mean `work`?",
+        ),
+        (
+            "outcomes: [{ node: draw, fails: exit_code }], expect: {}",
+            "expected `draw` to be work that is tried, but it is done",
+        ),
+    ] {
+        let (code, said, wrong) = cup(&format!("  x: {{ entrants: 3, {says} }}\n"));
+        let wrong = wrong.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ");
+        assert!(code == Some(1) && words.split('|').all(|words| wrong.contains(words)), "{says}: {said}{wrong}");
+    }
 }
 
 #[test]

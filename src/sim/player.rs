@@ -292,7 +292,7 @@ impl<'m> Player<'m> {
         }
     }
 
-    fn account(self, end: End) -> Account {
+    pub(super) fn account(self, end: End) -> Account {
         Account {
             end,
             started: self.world.run.started,

@@ -1,5 +1,7 @@
 //! Compares what came of a case with what it expects.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value as Json;
 
 use super::{file::Ends, pattern::fits, play::by_id, read::Case};
@@ -8,7 +10,7 @@ use crate::{
     document::{Node, Tree},
     plan::NodeIx,
     run::{self, Outcome, Run, Status},
-    sim::player::End,
+    sim::player::{Account, End},
 };
 
 /// Differences that are told of one case.
@@ -46,8 +48,51 @@ pub(super) fn differences(case: &Case, end: &End, run: &Run) -> Vec<Mistake> {
     found
 }
 
-fn near<'i>(wanted: &str, ids: impl Iterator<Item = &'i String> + Clone) -> Option<String> {
-    crate::base::near::did_you_mean(wanted, ids.map(String::as_str))
+/// What the case says of nodes that had no part in it: decisions that were never asked for, by their places among the others,
+/// and outcomes of what was never tried. Whoever wrote them meant other nodes.
+pub(super) fn without_effect(case: &Case, undecided: &[usize], played: &Account) -> Vec<Mistake> {
+    let run = &played.run;
+    let nodes = by_id(run);
+    let tried: BTreeSet<String> = played.uses.iter().map(|it| run.plan.id(it.node)).collect();
+    let is_tried = |pattern: &str| tried.iter().any(|id| fits(pattern, id));
+    let decisions = undecided.iter().map(|at| ("decide", *at, &case.says.decide[*at].node, "held"));
+    let outcomes =
+        case.says.outcomes.iter().enumerate().map(|(at, it)| ("outcomes", at, &it.node, "work that is tried"));
+    let untried = outcomes.filter(|(_, _, pattern, _)| !is_tried(pattern));
+    let mistake = |(list, at, pattern, wanted): (&str, usize, &String, &str)| {
+        let place = case.place_in(list, at);
+        let Some((id, node)) = nodes.iter().find(|(id, _)| fits(pattern, id)) else {
+            let message = format!("expected the node `{pattern}`, found none");
+            return Mistake::new("cases::no_such_node", place, message).maybe_help(near(pattern, nodes.keys()));
+        };
+        let end = if run.plan.step(*node).is_composite() { run.plan.close_of(*node) } else { *node };
+        let message = format!("expected `{id}` to be {wanted}, but it is {}", word(run.status(end)));
+        let mistake = Mistake::new("cases::without_effect", place, message);
+        mistake.related(run.plan.step(*node).place, "this step").help("leave it out, or name another node")
+    };
+    decisions.chain(untried).map(mistake).take(DIFFERENCES_MAX).collect()
+}
+
+/// The node that was meant, written as the pattern is: with its stars where it has some.
+fn near<'i>(pattern: &str, ids: impl Iterator<Item = &'i String>) -> Option<String> {
+    let ids: BTreeSet<String> = ids.map(|id| alike(pattern, id)).collect();
+    crate::base::near::did_you_mean(pattern, ids.iter().map(String::as_str))
+}
+
+fn alike(pattern: &str, id: &str) -> String {
+    let (lead, rest) = pattern.strip_prefix("**/").map_or(("", pattern), |rest| ("**/", rest));
+    let (wanted, parts): (Vec<&str>, Vec<&str>) = (rest.split('/').collect(), id.split('/').collect());
+    let Some(skipped) = parts.len().checked_sub(wanted.len()).filter(|skipped| *skipped == 0 || !lead.is_empty())
+    else {
+        return id.to_owned();
+    };
+    // The step keeps its name, and takes the star of a key or a number from the pattern.
+    let starred = |(wanted, part): (&&str, &&str)| match wanted.find(['[', '#']).filter(|_| wanted.contains('*')) {
+        Some(key) => format!("{}{}", part.split(['[', '#']).next().unwrap_or_default(), &wanted[key..]),
+        None => (*part).to_owned(),
+    };
+    let parts: Vec<String> = wanted.iter().zip(&parts[skipped..]).map(starred).collect();
+    format!("{lead}{}", parts.join("/"))
 }
 
 fn ending(case: &Case, place: Place, end: &End, run: &Run) -> Option<Mistake> {
@@ -177,5 +222,25 @@ fn brief(value: &Json) -> String {
     match text.char_indices().nth(SHOWN_MAX) {
         Some((end, _)) => format!("`{}…`", &text[..end]),
         None => format!("`{text}`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_node_that_was_meant_is_written_as_the_pattern_is() {
+        let ids = ["rounds#1/draw", "rounds#1/matches[pair-01]/usable", "boss/duels[one]/ours/train"].map(String::from);
+        for (pattern, expected) in [
+            ("rounds#1/darw", "rounds#1/draw"),
+            ("rounds#*/darw", "rounds#*/draw"),
+            ("**/usabel", "**/usable"),
+            ("**/matchs[*]/usable", "**/matches[*]/usable"),
+            ("rounds#*/match[*]/usable", "rounds#*/matches[*]/usable"),
+        ] {
+            let told = near(pattern, ids.iter()).unwrap_or_default();
+            assert_eq!(told, format!("did you mean `{expected}`?"), "{pattern}");
+        }
     }
 }

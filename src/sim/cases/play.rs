@@ -6,16 +6,16 @@ use indexmap::IndexMap;
 use serde_json::{Value as Json, json};
 
 use super::{
-    file::{Decision, Entrants, Measured, Ruling},
+    file::{Entrants, Measured, Ruling},
     judge,
     pattern::fits,
     read::Case,
 };
 use crate::{
     action::play::PLAY,
-    base::{Mistake, Name, Record, Seed, SourceId, Ty, Value},
+    base::{Mistake, Name, Place, Record, Seed, SourceId, Ty, Value},
     plan::{NodeIx, sample},
-    run::{self, Attempt, Command, Failure, Input, Report, Run},
+    run::{self, Attempt, Command, Failure, Input, Report, Run, World},
     sim::{
         model::Model,
         play::Played,
@@ -59,17 +59,53 @@ impl Case {
         let script = Lines { case: self };
         player.follow(&script);
         player.turn(model.hosts().into_iter().map(|(host, offer)| Input::HostJoined { host, offer }));
-        let mut open: Vec<&Decision> = self.says.decide.iter().collect();
+        let mut open: Vec<usize> = (0..self.says.decide.len()).collect();
+        let mut refused = Vec::new();
         let mut end = player.play_out();
         for _ in 0..DECISIONS_MAX {
-            let rulings = if end == End::Held { rulings(player.run(), &mut open) } else { Vec::new() };
+            let rulings =
+                if end == End::Held { self.rulings(&player.world, &mut open, &mut refused) } else { Vec::new() };
             if rulings.is_empty() {
                 break;
             }
             player.turn(rulings);
             end = player.play_out();
         }
-        judge::differences(self, &end, player.run())
+        let played = player.account(end);
+        refused.extend(judge::differences(self, &played.end, &played.run));
+        refused.extend(judge::without_effect(self, &open, &played));
+        refused
+    }
+
+    /// What the operator decides about what is held now; what was decided is taken out.
+    fn rulings(&self, world: &World, open: &mut Vec<usize>, refused: &mut Vec<Mistake>) -> Vec<Input> {
+        let run = &world.run;
+        let mut rulings = Vec::new();
+        for node in &run.held {
+            let id = run.plan.id(*node);
+            let Some(at) = open.iter().position(|at| fits(&self.says.decide[*at].node, &id)) else { continue };
+            let at = open.remove(at);
+            let decision = &self.says.decide[at];
+            let ruling = match decision.ruling {
+                Ruling::Retry => run::Ruling::Retry,
+                Ruling::Replace => run::Ruling::Replace(decision.value.clone()),
+                Ruling::Accept => run::Ruling::Accept,
+                Ruling::Void => run::Ruling::Void,
+            };
+            let command = Command::Rule { node: id.into(), ruling };
+            if let Some(why) = world.refusal(&command) {
+                let message = format!("the decision cannot be carried out: {why}");
+                refused.push(Mistake::new("cases::refused", self.place_in("decide", at), message));
+                continue;
+            }
+            rulings.push(Input::Command { who: "operator".into(), why: "the case says so".into(), command });
+        }
+        rulings
+    }
+
+    /// Where an item of a list stands.
+    pub(super) fn place_in(&self, list: &str, at: usize) -> Place {
+        self.tree.get(list).and_then(|list| list.items().get(at)).map_or(self.place, |item| item.place)
     }
 
     /// The inputs of the run: those written out, those made of the entrants, and made-up ones for the rest.
@@ -128,25 +164,6 @@ fn entrant(ty: &Ty, hotkey: &str, seed: Seed) -> Value {
         (name.clone(), value)
     });
     Value::Record(Arc::new(fields.collect::<Record>()))
-}
-
-/// What the operator decides about what is held now; what was decided is taken out.
-fn rulings(run: &Run, open: &mut Vec<&Decision>) -> Vec<Input> {
-    let mut rulings = Vec::new();
-    for node in &run.held {
-        let id = run.plan.id(*node);
-        let Some(at) = open.iter().position(|decision| fits(&decision.node, &id)) else { continue };
-        let decision = open.remove(at);
-        let ruling = match decision.ruling {
-            Ruling::Retry => run::Ruling::Retry,
-            Ruling::Replace => run::Ruling::Replace(decision.value.clone()),
-            Ruling::Accept => run::Ruling::Accept,
-            Ruling::Void => run::Ruling::Void,
-        };
-        let command = Command::Rule { node: id.into(), ruling };
-        rulings.push(Input::Command { who: "operator".into(), why: "the case says so".into(), command });
-    }
-    rulings
 }
 
 /// What a case says about attempts.

@@ -31,7 +31,8 @@ pub struct Case {
     /// The rules that are other than in the workflow's file.
     pub set: Vec<Set>,
     pub(super) says: file::Case,
-    pub(super) tree: Tree,
+    /// All of it, as it is written.
+    pub tree: Tree,
 }
 
 /// A rule that a case sets, as a call would, and where it says so.
