@@ -4,48 +4,69 @@
 
 use super::{
     ast::{Expr, Kind, Operator},
-    plain::{self, Known, condition, path},
+    plain::{self, Known, Level, Said, condition, path},
 };
 
 /// A call in words. The name that each item has in it stays, so that what is said of the item can be told from the rest.
-pub(super) fn call(name: &str, arguments: &[Expr<'_>], known: Known<'_>) -> Option<String> {
+pub(super) fn call(name: &str, arguments: &[Expr<'_>], known: Known<'_>) -> Option<Said> {
     let said = |expr: &Expr<'_>| plain::words(expr, known);
+    let one = |expr: &Expr<'_>| Some(said(expr)?.within(Level::One));
+    let simple = |expr: &Expr<'_>| Some(said(expr)?.within(Level::Of));
+    let whole = |expr: &Expr<'_>| Some(said(expr)?.within(Level::Clause));
+    let holds = |expr: &Expr<'_>| condition(expr, known);
     Some(match (name, arguments) {
-        ("filter", [of, item, holds]) => format!("{} where {}", every(of, item, known)?, condition(holds, known)?),
+        ("filter", [of, item, when]) => {
+            Level::Every.said(format!("{} where {}", every(of, item, known)?, holds(when)?))
+        }
         // What is left of a list is said with the same name.
-        ("map", [of, item, value]) if is_left_of(of, item) => format!("{} of {}", said(value)?, said(of)?),
-        ("map", [of, item, value]) => format!("{} of {}", said(value)?, every(of, item, known)?),
-        ("map", [of, item, holds, value]) => {
-            format!("{} of {} where {}", said(value)?, every(of, item, known)?, condition(holds, known)?)
+        ("map", [of, item, value]) if is_left_of(of, item) => {
+            Level::Every.said(format!("{} of {}", one(value)?, said(of)?.text))
         }
-        ("count", [of, item, holds]) => {
-            format!("the number of {} where {}", every(of, item, known)?, condition(holds, known)?)
+        ("map", [of, item, value]) => Level::Every.said(format!("{} of {}", one(value)?, every(of, item, known)?)),
+        ("map", [of, item, when, value]) => {
+            let every = every(of, item, known)?;
+            Level::Every.said(format!("{} of {every} where {}", one(value)?, holds(when)?))
         }
-        ("sort_by", [of, _, key]) => format!("{}, those with the lowest {} first", said(of)?, said(key)?),
-        ("sort_by_desc", [of, _, key]) => format!("{}, those with the highest {} first", said(of)?, said(key)?),
-        ("min_by", [of, _, key]) => format!("the one of {} with the lowest {}", said(of)?, said(key)?),
-        ("max_by", [of, _, key]) => format!("the one of {} with the highest {}", said(of)?, said(key)?),
-        ("top", [of, count]) => format!("the first {} of {}", said(count)?, said(of)?),
-        ("skip", [of, count]) => format!("{} without the first {}", said(of)?, said(count)?),
-        ("index_of", [of, one]) => format!("the place of {} in {}", said(one)?, said(of)?),
-        ("join", [of, between]) => format!("{}, with {} between them", said(of)?, said(between)?),
-        ("unique", [of]) => format!("{}, each once", said(of)?),
-        ("reverse", [of]) => format!("{}, the last one first", said(of)?),
-        ("present", [of]) => format!("those of {} that there are", said(of)?),
-        ("range", [count]) => format!("the numbers from 0 below {}", said(count)?),
-        ("size", [of]) => format!("the number of {}", said(of)?),
+        ("count", [of, item, when]) => {
+            Level::Every.said(format!("the number of {} where {}", every(of, item, known)?, holds(when)?))
+        }
+        ("sort_by" | "sort_by_desc", [of, _, key]) => {
+            let end = if name == "sort_by" { "lowest" } else { "highest" };
+            Level::Clause.said(format!("{}, those with the {end} {} first", whole(of)?, simple(key)?))
+        }
+        ("min_by", [of, _, key]) => {
+            Level::Pair.said(format!("the one of {} with the lowest {}", simple(of)?, simple(key)?))
+        }
+        ("max_by", [of, _, key]) => {
+            Level::Pair.said(format!("the one of {} with the highest {}", simple(of)?, simple(key)?))
+        }
+        ("top", [of, count]) => that_of(&format!("the first {} of", one(count)?), said(of)?),
+        ("skip", [of, count]) => Level::Pair.said(format!("{} without the first {}", simple(of)?, one(count)?)),
+        ("index_of", [of, item]) => Level::Pair.said(format!("the place of {} in {}", simple(item)?, simple(of)?)),
+        ("join", [of, between]) => Level::Clause.said(format!("{}, with {} between them", whole(of)?, one(between)?)),
+        ("unique", [of]) => Level::Clause.said(format!("{}, each once", whole(of)?)),
+        ("reverse", [of]) => Level::Clause.said(format!("{}, the last one first", whole(of)?)),
+        ("present", [of]) => Level::Pair.said(format!("those of {} that there are", simple(of)?)),
+        ("range", [count]) => Level::Of.said(format!("the numbers from 0 below {}", simple(count)?)),
+        ("size", [of]) => that_of("the number of", said(of)?),
         ("keys" | "values" | "first" | "last" | "sum" | "mean" | "median", [of]) => {
-            format!("the {name} of {}", said(of)?)
+            that_of(&format!("the {name} of"), said(of)?)
         }
-        ("min", [of]) => format!("the smallest of {}", said(of)?),
-        ("max", [of]) => format!("the largest of {}", said(of)?),
-        ("min", [one, other]) => format!("the smaller of {} and {}", said(one)?, said(other)?),
-        ("max", [one, other]) => format!("the larger of {} and {}", said(one)?, said(other)?),
-        ("gpus", [of]) => format!("the GPUs for {}", said(of)?),
+        ("min", [of]) => that_of("the smallest of", said(of)?),
+        ("max", [of]) => that_of("the largest of", said(of)?),
+        ("min", [left, right]) => Level::Pair.said(format!("the smaller of {} and {}", simple(left)?, simple(right)?)),
+        ("max", [left, right]) => Level::Pair.said(format!("the larger of {} and {}", simple(left)?, simple(right)?)),
+        ("gpus", [of]) => Level::Of.said(format!("the GPUs for {}", simple(of)?)),
         // What is only said in another form, and lists in a list, which are told as one anyway.
         ("flatten" | "text", [of]) => said(of)?,
         _ => return None,
     })
+}
+
+/// What is something of another: as far as that goes, the words for it go.
+fn that_of(what: &str, of: Said) -> Said {
+    let level = if of.level == Level::Every { Level::Every } else { Level::Of };
+    level.said(format!("{what} {}", of.within(level)))
 }
 
 /// What must hold of a list, where that is what an expression says.
@@ -57,8 +78,17 @@ pub(super) fn condition_of(name: &str, arguments: &[Expr<'_>], not: bool, known:
         ("all", false) => return Some(format!("{} is so: {}", every(of, item, known)?, condition(holds, known)?)),
         _ => return None,
     };
-    let of = plain::words(of, known)?;
+    let of = plain::words(of, known)?.within(Level::Of);
     Some(format!("{there} `{}` of {of} where {}", path(item)?.join("."), condition(holds, known)?))
+}
+
+/// Whether a condition is about a list: then it goes as far as the sentence does.
+pub(super) fn goes_on(expr: &Expr<'_>) -> bool {
+    match &expr.kind {
+        Kind::Call(name, _) => ["exists", "all"].contains(&name.text),
+        Kind::Not(of) => matches!(&of.kind, Kind::Call(name, _) if name.text == "exists"),
+        _ => false,
+    }
 }
 
 /// The condition that an expression is, if it is one about a list or the opposite of another; the inner nothing where it has
@@ -72,8 +102,9 @@ pub(super) fn condition_or_not(expr: &Expr<'_>, known: Known<'_>) -> Option<Opti
         Kind::Not(of) if path(of).is_none() => Some(match &of.kind {
             Kind::Call(name, arguments) if name.text == "exists" => condition_of(name.text, arguments, true, known),
             Kind::Binary(Operator::In, sides) if !matches!(sides.1.kind, Kind::List(_)) => {
-                plain::words(&sides.0, known)
-                    .and_then(|one| Some(format!("{one} is not among {}", plain::words(&sides.1, known)?)))
+                let said = |side: &Expr<'_>, most| Some(plain::words(side, known)?.within(most));
+                said(&sides.0, Level::Sum)
+                    .and_then(|one| Some(format!("{one} is not among {}", said(&sides.1, Level::Of)?)))
             }
             _ => condition(of, known).map(|said| format!("not ({said})")),
         }),
@@ -88,32 +119,32 @@ fn is_left_of(of: &Expr<'_>, item: &Expr<'_>) -> bool {
 }
 
 fn every(of: &Expr<'_>, item: &Expr<'_>, known: Known<'_>) -> Option<String> {
-    Some(format!("every `{}` of {}", path(item)?.join("."), plain::words(of, known)?))
+    Some(format!("every `{}` of {}", path(item)?.join("."), plain::words(of, known)?.within(Level::Of)))
 }
 
 /// A record in words.
-pub(super) fn record(entries: &[(Expr<'_>, Expr<'_>)], known: Known<'_>) -> Option<String> {
+pub(super) fn record(entries: &[(Expr<'_>, Expr<'_>)], known: Known<'_>) -> Option<Said> {
     let field = |(key, value): &(Expr<'_>, Expr<'_>)| {
         let value = match &value.kind {
             Kind::Text(text) if text.is_empty() => "empty".into(),
-            _ => plain::words(value, known)?,
+            _ => plain::words(value, known)?.within(Level::Sum),
         };
-        Some(format!("{} {value}", plain::words(key, known)?))
+        Some(format!("{} {value}", plain::words(key, known)?.within(Level::One)))
     };
     let fields: Option<Vec<String>> = entries.iter().map(field).collect();
-    Some(format!("({})", fields?.join(", ")))
+    Some(Level::One.said(format!("({})", fields?.join(", "))))
 }
 
 /// One item of a list or a map.
-pub(super) fn item(of: &Expr<'_>, index: &Expr<'_>, known: Known<'_>) -> Option<String> {
+pub(super) fn item(of: &Expr<'_>, index: &Expr<'_>, known: Known<'_>) -> Option<Said> {
     let of = plain::words(of, known)?;
     Some(match &index.kind {
-        Kind::Whole(0) => format!("the first of {of}"),
-        _ => format!("item {} of {of}", plain::words(index, known)?),
+        Kind::Whole(0) => that_of("the first of", of),
+        _ => that_of(&format!("item {} of", plain::words(index, known)?.within(Level::One)), of),
     })
 }
 
 /// A field of what is no name.
-pub(super) fn field(of: &Expr<'_>, field: &str, known: Known<'_>) -> Option<String> {
-    Some(format!("`{field}` of {}", plain::words(of, known)?))
+pub(super) fn field(of: &Expr<'_>, field: &str, known: Known<'_>) -> Option<Said> {
+    Some(that_of(&format!("`{field}` of"), plain::words(of, known)?))
 }

@@ -7,6 +7,7 @@ mod interpolation;
 mod limits;
 mod mistakes;
 mod operators;
+mod plain;
 mod property;
 mod reads;
 
