@@ -159,6 +159,22 @@ fn wrong_calls_are_told_from_failures() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_switch_of_the_environment_is_on_or_off() {
+    for (says, exit, words) in [
+        ("maybe", REFUSED, "GOD_FLOW_PRIVATE_ADDRESSES: expected `1`, `true`, `yes` or `on`"),
+        ("no", REFUSED, "no Docker engine listens at unix:///nowhere"),
+        ("1", REFUSED, "no Docker engine listens at unix:///nowhere"),
+    ] {
+        let line = "run examples/workflows/container.yaml --backend docker --engine unix:///nowhere --store memory:";
+        let called = program().args(line.split_whitespace()).env("GOD_FLOW_PRIVATE_ADDRESSES", says).output();
+        let called = called.expect("the program starts");
+        assert_eq!(called.status.code(), Some(exit), "{says}: {}", err(&called));
+        assert!(err(&called).contains(words), "{says}: {}", err(&called));
+    }
+}
+
+#[test]
 fn rules_are_set_by_the_call() {
     let shown = |line: &str| fine(line);
     assert_ne!(

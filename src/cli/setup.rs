@@ -156,7 +156,7 @@ impl Setup {
             gpus: self.gpus.iter().enumerate().map(|(at, kind)| (number(at), kind.clone())).collect(),
             jobs: self.jobs(),
             local_code: self.local_code,
-            hub: hub(),
+            hub: hub()?,
             cache_bytes: None,
         };
         Ok(Box::new(Containers::new(settings, run, reports)?))
@@ -189,17 +189,19 @@ impl Setup {
 
 /// The hub that the environment names, with the token that it has for it. Neither is ever stored.
 #[cfg(unix)]
-fn hub() -> crate::hub::Settings {
+fn hub() -> Result<crate::hub::Settings, String> {
     use crate::hub::{Reach, Secret, Settings};
     let said = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
     let token = said("HF_TOKEN").or_else(|| said("HUGGINGFACE_TOKEN"));
+    let is_private = flag(&said("GOD_FLOW_PRIVATE_ADDRESSES").unwrap_or_default());
+    let is_private = is_private.map_err(|why| format!("GOD_FLOW_PRIVATE_ADDRESSES: {why}"))?;
     let usual = Settings::default();
-    Settings {
+    Ok(Settings {
         endpoint: said("HF_ENDPOINT").unwrap_or(usual.endpoint.clone()),
         token: token.and_then(|token| Secret::new(&token)),
-        reach: if said("GOD_FLOW_PRIVATE_ADDRESSES").is_some() { Reach::Anywhere } else { Reach::Public },
+        reach: if is_private { Reach::Anywhere } else { Reach::Public },
         ..usual
-    }
+    })
 }
 
 /// What an environment variable says in place of a flag.

@@ -10,15 +10,16 @@ use tokio::sync::watch;
 use super::{
     build,
     engine::Engine,
+    evaluate,
     files::Files,
     host::HostFolder,
     life::{self, Asked},
     services,
     shape::Shape,
-    transfer,
+    train, transfer,
 };
 use crate::{
-    action::{self, vocabulary::Checkout},
+    action::{self, CONTAINER, vocabulary::Checkout},
     backend::{AttemptId, Work, code, paths},
     hub::{Cache, Hub},
     run::{Cause, Failure, Report},
@@ -50,24 +51,45 @@ pub(super) struct Place<'a> {
     pub(super) allow_local: bool,
 }
 
+/// How the work of an action is done.
+enum How {
+    /// By this process, which reads so what is to be done.
+    Here(fn(&Json) -> Result<Chore, String>),
+    InContainer,
+}
+
+/// All actions that the backend does.
+const DONE: [(&str, How); 7] = [
+    ("clone", How::Here(|input| action::clone::call(input).map(Chore::Clone))),
+    ("build", How::Here(|input| action::build::call(input).map(Chore::Build))),
+    ("download", How::Here(|input| action::download::call(input).map(Chore::Download))),
+    ("upload", How::Here(|input| action::upload::call(input).map(Chore::Upload))),
+    (CONTAINER, How::InContainer),
+    (train::NAME, How::InContainer),
+    (evaluate::NAME, How::InContainer),
+];
+
+fn how(action: &str) -> Option<&'static How> {
+    DONE.iter().find(|(name, _)| *name == action).map(|(_, how)| how)
+}
+
 /// Whether the backend does an action.
 pub(super) fn does(action: &str) -> bool {
-    ["container", "clone", "build", "download", "train", "upload", "evaluate"].contains(&action)
+    how(action).is_some()
 }
 
 impl Job {
     pub(super) fn of(id: &AttemptId, work: Work<'_>, host: &HostFolder, cache: &Cache) -> Result<Self, String> {
-        let input = &work.attempt.input;
-        let unread = |why: String| format!("its input cannot be read: {why}");
         let Does::Action { action, .. } = &work.run.plan.step(work.node).does else {
             return Err("it is no action".into());
         };
-        match action.name {
-            "clone" => action::clone::call(input).map(|it| Self::Chore(Chore::Clone(it))).map_err(unread),
-            "build" => action::build::call(input).map(|it| Self::Chore(Chore::Build(it))).map_err(unread),
-            "download" => action::download::call(input).map(|it| Self::Chore(Chore::Download(it))).map_err(unread),
-            "upload" => action::upload::call(input).map(|it| Self::Chore(Chore::Upload(it))).map_err(unread),
-            _ => Shape::of(id, work, host, cache).map(|shape| Self::Container(Box::new(shape))),
+        match how(action.name) {
+            None => Err(format!("the docker backend does not do `{}`", action.name)),
+            Some(How::InContainer) => Shape::of(id, work, host, cache).map(|shape| Self::Container(Box::new(shape))),
+            Some(How::Here(read)) => {
+                let chore = read(&work.attempt.input);
+                chore.map(Self::Chore).map_err(|why| format!("its input cannot be read: {why}"))
+            }
         }
     }
 }
@@ -135,5 +157,18 @@ async fn cloned(place: &Place<'_>, clone: &action::clone::Clone, log: &File) -> 
         Err(code::Trouble::Theirs(why)) => Report::Failed(Failure::new(Cause::Refused, why)),
         Err(code::Trouble::Network(why)) => Report::Failed(Failure::new(Cause::Network, why)),
         Err(code::Trouble::Host(why)) => Report::Failed(Failure::new(Cause::HostLost, why)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_done_is_in_the_catalogue() {
+        for (name, _) in &DONE {
+            assert!(does(name) && action::find(name).is_some_and(|it| !it.is_pure()), "{name}");
+        }
+        assert!(!does("draw") && !does("process"));
     }
 }
