@@ -142,3 +142,56 @@ fn where_nothing_is_to_be_ordered_ahead_nothing_waits_at_the_host() {
     assert_eq!(ended(run).status.code(), Some(0));
     assert_eq!(place.written("done"), ["b"]);
 }
+
+#[test]
+fn what_is_ordered_does_not_begin_when_what_ran_has_failed_without_an_engine() {
+    for before in [true, false] {
+        let place = Place::new(&[
+            ("a", &format!("{WAITS}; echo over >> over; exit 3")),
+            ("b", "echo b >> done"),
+            ("c", "echo c >> done"),
+        ]);
+        let mut run = place.run(&["--jobs", "1", "--ahead", "2"]);
+        wait_for("the first command", || !place.written("a").is_empty());
+        run.kill().unwrap();
+        run.wait().unwrap();
+        let ends = || std::fs::write(place.path().join("go"), "").unwrap();
+        if before {
+            ends();
+            wait_for("its end", || !place.written("over").is_empty());
+        }
+        let again = place.start(&["resume", "ahead", "--allow-process"]);
+        if !before {
+            wait_for("the next driver", || place.fine(&["runs"]).contains("running"));
+            thread::sleep(Duration::from_millis(200));
+            ends();
+        }
+        assert_eq!(ended(again).status.code(), Some(1));
+        assert_eq!(place.written("done"), [""; 0], "it ended before somebody took it up: {before}");
+        place.fine(&["verify", "ahead"]);
+    }
+}
+
+#[test]
+fn what_never_began_is_not_lost_with_the_keeper() {
+    let place = Place::new(&[
+        ("a", &format!("echo $PPID > keeper; {WAITS}")),
+        ("b", "test -e go && echo b >> done"),
+        ("c", "test -e go && echo c >> done"),
+    ]);
+    let run = place.run(&["--jobs", "1", "--ahead", "2"]);
+    wait_for("the first command", || !place.written("a").is_empty());
+    let keeper = place.written("keeper").concat();
+    assert!(Command::new("kill").args(["-9", &keeper]).status().unwrap().success());
+    // While the first still runs nothing else may.
+    thread::sleep(Duration::from_millis(300));
+    std::fs::write(place.path().join("go"), "").unwrap();
+    assert_eq!(ended(run).status.code(), Some(0));
+    assert_eq!(place.written("done"), ["b", "c"]);
+    let events = place.fine(&["events", "ahead"]);
+    // How the one that ran ended nobody knows, so that it is done again.
+    assert_eq!(events.matches("attempt_failed").count(), 1, "{events}");
+    assert_eq!(events.matches("attempt_withdrawn").count(), 0, "{events}");
+    assert_eq!(place.written("a").len(), 2);
+    place.fine(&["verify", "ahead"]);
+}

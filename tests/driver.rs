@@ -297,6 +297,23 @@ async fn a_second_driver_waits_and_takes_over() {
     assert_eq!(seen, [Notice::Waiting { by: "a test".into() }, Notice::Driving { taken_up: 2 }]);
 }
 
+#[tokio::test]
+async fn who_stands_by_leaves_a_pause_alone_that_came_meanwhile() {
+    let store = memory();
+    let run = begin(&*store, &diamond()).await;
+    let (first, handle) = standing(&store, run);
+    assert_eq!(under_way(&handle).await, 2);
+    let (second, waits) = driver(&store, run, all_well);
+    let mut notices = waits.notices();
+    let second = tokio::spawn(second.resuming("bob").drive());
+    assert!(matches!(notices.recv().await, Ok(Notice::Waiting { .. })));
+    assert_eq!(handle.command("ada", "lunch", Command::Pause).await, Some(Ok(())));
+    handle.leave(Leaving::AtOnce);
+    first.await.unwrap().unwrap();
+    assert!(waits.look(|world| world.run.paused).await.unwrap());
+    second.abort();
+}
+
 /// `a` works for three quarters of a second and `b` for a quarter, by a clock that nobody sets.
 fn brief(work: Work<'_>) -> Play {
     let takes = if &*work.run.plan.id(work.node) == "a" { 750 } else { 250 };

@@ -37,6 +37,8 @@ impl Driver {
                 Err(error) => return Err(error.into()),
             };
             if !std::mem::replace(&mut told, true) {
+                // Whether the run is paused when the other is gone is for the operators of then.
+                self.resumes = None;
                 self.desk.tell(Notice::Waiting { by });
             }
             let left = Duration::try_from(until.duration_since(now)).unwrap_or_default().clamp(WAIT_MIN, WAIT_MAX);

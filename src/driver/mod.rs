@@ -90,6 +90,8 @@ pub struct Driver {
     resumes: Option<Arc<str>>,
     /// Who moves money in this session; nobody where the run is simulated.
     teller: Option<Teller>,
+    /// Reports that were taken in, until they are stored: by whom does not matter, so they outlast a session.
+    heard: Vec<(NodeId, u32)>,
     /// The run as it was left.
     last: Option<Box<World>>,
 }
@@ -113,10 +115,11 @@ impl Driver {
         inputs: mpsc::Receiver<Input>,
     ) -> (Self, Handle) {
         let (handle, desk) = handle::pair();
-        (Self { store, backend, clock, run, holder, inputs, desk, resumes: None, teller: None, last: None }, handle)
+        let (resumes, teller, heard, last) = (None, None, Vec::new(), None);
+        (Self { store, backend, clock, run, holder, inputs, desk, resumes, teller, heard, last }, handle)
     }
 
-    /// A run that is paused goes on, in the name of somebody.
+    /// A run that is paused goes on, in the name of somebody, unless another process drives it yet.
     #[must_use]
     pub fn resuming(self, who: &str) -> Self {
         Self { resumes: Some(who.into()), ..self }

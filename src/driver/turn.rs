@@ -50,7 +50,7 @@ impl Driver {
             return Ok(End::Over(outcome.clone()));
         }
         self.clock.go_on_from(world.now());
-        self.desk.tell(Notice::Driving { taken_up: world.run.attempts.len() });
+        self.desk.tell(Notice::Driving { taken_up: world.run.attempts.len() - world.run.ordered().count() });
         self.store.summarize(fence, RUNNING, None).await?;
         let hosts = self.backend.hosts().await?;
         let mut batch = backend::changes(&world.run, hosts);
@@ -103,10 +103,9 @@ impl Driver {
         if let Some(by) = self.clock.jumped() {
             inputs.insert(0, Input::ClockJumped { by });
         }
-        let mut heard: Vec<(NodeId, u32)> = Vec::new();
         let inputs = inputs.drain(..).inspect(|input| {
             if let Input::Report { node, attempt, .. } = input {
-                heard.push((node.clone(), *attempt));
+                self.heard.push((node.clone(), *attempt));
             }
         });
         let records = world.handle(self.clock.now(), inputs);
@@ -117,7 +116,14 @@ impl Driver {
             Dispatch::All => self.dispatch_all(world),
             Dispatch::New => self.dispatch_new(world, &records),
         }
-        heard.into_iter().for_each(|(node, number)| self.backend.heard(&AttemptId { run: self.run, node, number }));
+        // One that could not be stored is asked for and heard again.
+        let is_stored = |(node, number): &mut (NodeId, u32)| {
+            let node = world.run.find(node);
+            node.and_then(|node| world.run.attempts.get(&node)).is_none_or(|current| current.number != *number)
+        };
+        for (node, number) in self.heard.extract_if(.., is_stored) {
+            self.backend.heard(&AttemptId { run: self.run, node, number });
+        }
         if !records.is_empty() {
             self.desk.publish(records);
         }
@@ -195,7 +201,7 @@ impl Driver {
 
     /// What the records of this turn began or ended.
     fn dispatch_new(&mut self, world: &World, records: &[Record]) {
-        let (mut may_stop, mut nothing_begins) = (false, false);
+        let mut nothing_begins = false;
         for record in records {
             match &*record.kind {
                 "attempt_started" => {
@@ -203,7 +209,6 @@ impl Driver {
                         self.ensure(world, node);
                     }
                 }
-                "overtime" | "settled" | "held" | "failed" | "ruled" | "cancelled" => may_stop = true,
                 "paused" | "drained" | "host_drained" => nothing_begins = true,
                 _ => {}
             }
@@ -211,9 +216,7 @@ impl Driver {
         if nothing_begins {
             self.withdraw_ordered(world);
         }
-        if may_stop {
-            world.run.attempts.keys().for_each(|node| self.stop_if_ending(world, *node));
-        }
+        world.run.to_end().iter().for_each(|node| self.stop_if_ending(world, *node));
     }
 
     fn ensure(&mut self, world: &World, node: NodeIx) {

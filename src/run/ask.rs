@@ -118,15 +118,18 @@ impl World {
             limits: step.settings.limits.iter().map(|name| name.shared().clone()).collect(),
         };
         let path = self.path(node);
-        self.age += 1;
+        let (age, since) = self.stood.remove(&node).unwrap_or_else(|| {
+            self.age += 1;
+            (self.age, self.last)
+        });
         let ask = Ask {
             node: place_ix(node),
             shape: Arc::new(shape),
             wants: action.wanted_there(&input).into(),
             priority: i64::from(step.settings.priority),
             path,
-            age: self.age,
-            since: self.last,
+            age,
+            since,
         };
         self.queue.add(ask);
         Ok(())
@@ -166,7 +169,7 @@ impl World {
         let placed = place::place(self.last, &self.queue, &self.run.fleet, &self.run.leases, &self.policy);
         for lease in placed {
             let node = node_ix(lease.node);
-            self.queue.remove(lease.node);
+            let ask = self.queue.remove(lease.node);
             if self.run.is_over(node) || !matches!(self.run.status(node), Status::Waiting | Status::Retrying) {
                 continue;
             }
@@ -184,6 +187,9 @@ impl World {
                 cpus: lease.shape.needs.cpus,
                 memory: lease.shape.needs.memory,
             });
+            if let Some(ask) = ask.filter(|_| self.run.status(node) == Status::Ordered) {
+                self.stood.insert(node, (ask.age, ask.since));
+            }
         }
     }
 

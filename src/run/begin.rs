@@ -2,7 +2,7 @@
 //!
 //! Drivers begin and replay; whoever only looks at a run, or tells it something while nobody drives it, does so here too.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 
@@ -84,8 +84,10 @@ impl World {
             run,
             chain,
             last: now,
+            ticked: Timestamp::MIN,
             queue: Queue::default(),
             age: 0,
+            stood: BTreeMap::new(),
             tails,
             todo,
             records: Vec::new(),
@@ -165,6 +167,7 @@ impl Replay {
     pub fn end(self) -> World {
         let Self(mut world) = self;
         world.run.ready.clear();
+        world.run.to_end.clear();
         world.todo = world.run.unsettled().into();
         world
     }

@@ -60,7 +60,12 @@ impl Run {
             | Event::Overtime { attempt, .. }
             | Event::AttemptSucceeded { attempt, .. }
             | Event::AttemptFailed { attempt, .. } => {
-                let current = self.attempts.get(&node).map(|attempt| attempt.number);
+                let found = self.attempts.get(&node);
+                let current = found.map(|attempt| attempt.number);
+                let is_withdrawal = matches!(event, Event::AttemptWithdrawn { .. });
+                if is_withdrawal && current == Some(*attempt) && found.is_some_and(|it| !self.may_wait(node, it)) {
+                    return Some(format!("attempt {attempt} of `{id}` never waited at its host"));
+                }
                 let is_early = matches!(event, Event::Overtime { .. })
                     && self.attempts.get(&node).is_some_and(|attempt| attempt.due.is_none_or(|due| due > now));
                 let wrong = if current == Some(*attempt) { "has time left" } else { "is not under way" };

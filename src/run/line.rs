@@ -55,6 +55,11 @@ impl<N: Clone + PartialEq> Lines<N> {
         line.begin()
     }
 
+    /// Whether an attempt waits there, or may have waited by what its host takes ahead.
+    pub fn may_wait(&self, host: &HostId, attempt: &N) -> bool {
+        self.0.get(host).is_some_and(|line| line.ahead > 0 || line.waiting.contains(attempt))
+    }
+
     /// Those that wait, host by host in the order in which they will begin.
     pub fn waiting(&self) -> impl Iterator<Item = &N> {
         self.0.values().flat_map(|line| &line.waiting)

@@ -15,6 +15,7 @@ pub mod rerun;
 pub mod state;
 #[cfg(test)]
 mod tests;
+mod tick;
 pub mod verify;
 mod world;
 

@@ -1,5 +1,7 @@
 //! Scenarios of runs, told turn by turn.
 
+mod ahead;
+
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};

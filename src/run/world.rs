@@ -1,6 +1,9 @@
 //! One turn of a run: inputs in, records out. Pure: the time is told, randomness is a seed, nothing waits.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,7 +15,7 @@ use super::{
     place::{GpuId, HostId, HostState, Policy, Queue},
     record::{Chain, Digest, Record, RunId},
     rerun::Reusable,
-    state::{Ending, Illegal, Run, Status, place_ix},
+    state::{Ending, Illegal, Run, Status},
 };
 use crate::{
     base::{Seed, Span, Value, limits::EVENT_BYTES_MAX, near},
@@ -134,10 +137,14 @@ pub struct World {
     pub run: Run,
     pub(super) chain: Chain,
     pub(super) last: Timestamp,
+    /// Up to here it was seen what is due.
+    pub(super) ticked: Timestamp,
     pub(super) policy: Policy,
     /// Nodes that wait for their place. Rebuilt after a restart: nothing about them is recorded yet.
     pub(super) queue: Queue,
     pub(super) age: u64,
+    /// Since when those waited for their place that wait at their hosts now: who is taken back stands where they stood.
+    pub(super) stood: BTreeMap<NodeIx, (u64, Timestamp)>,
     /// For each body and step, how long the longest way from it to the end of its body is expected to take.
     pub(super) tails: Vec<Vec<Span>>,
     pub(super) todo: VecDeque<NodeIx>,
@@ -167,11 +174,6 @@ impl World {
     /// Whether all that could go on waits for an operator's decision.
     pub fn waits_for_an_operator(&self) -> bool {
         self.run.waits_for_an_operator() && self.queue.is_empty()
-    }
-
-    /// When the run must be told the time again, if nothing else happens before.
-    pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.run.due.iter().map(|(at, _)| *at).find(|at| *at > self.last)
     }
 
     /// Whether a command would be refused.
@@ -223,6 +225,7 @@ impl World {
     /// Time never runs backwards here, whatever the clock did.
     pub fn handle(&mut self, now: Timestamp, inputs: impl IntoIterator<Item = Input>) -> Vec<Record> {
         self.last = self.last.max(now);
+        self.run.to_end.clear();
         for input in inputs {
             if self.run.outcome.is_none() {
                 self.take(input);
@@ -312,8 +315,11 @@ impl World {
         let Some(attempt) = self.run.attempts.get(&node).filter(|attempt| attempt.number == number) else { return };
         let stopped = attempt.ending == Some(Ending::Stopped);
         let keep = self.run.plan.step(node).settings.on_time_limit == OnTimeLimit::Succeed;
+        if report == Report::Withdrawn && self.run.may_wait(node, attempt) {
+            return self.record(&Event::AttemptWithdrawn { node: id.clone(), attempt: number });
+        }
+        self.stood.remove(&node);
         let failed = match report {
-            Report::Withdrawn => return self.record(&Event::AttemptWithdrawn { node: id.clone(), attempt: number }),
             _ if stopped => Failure::new(Cause::Stopped, "what it is a part of is over"),
             Report::Succeeded { output } => match self.succeed(node, id, number, output, false) {
                 Ok(()) => return,
@@ -327,6 +333,7 @@ impl World {
                 let limit = attempt.time_limit.map_or("its time".into(), |limit| format!("{limit}, its time limit"));
                 self.run.blamed(node, Failure::new(Cause::TimeLimit, format!("it was not done within {limit}")))
             }
+            Report::Withdrawn => Failure::new(Cause::HostLost, "it never began there"),
             Report::Failed(failure) => failure,
         };
         self.attempt_failed(node, id, number, failed);
@@ -382,28 +389,6 @@ impl World {
         let lost: Vec<NodeIx> = self.run.leases.broken(&self.run.fleet).map(|lease| node_ix(lease.node)).collect();
         for node in lost {
             self.lose(node, "the host or a GPU of it was lost");
-        }
-    }
-
-    fn lose(&mut self, node: NodeIx, why: &str) {
-        let Some(attempt) = self.run.attempts.get(&node) else { return };
-        let (number, stopped) = (attempt.number, attempt.ending == Some(Ending::Stopped));
-        let cause = if stopped { Cause::Stopped } else { Cause::HostLost };
-        let id: NodeId = self.run.plan.id(node).into();
-        self.attempt_failed(node, &id, number, Failure::new(cause, why));
-    }
-
-    /// What is due by now: back-offs that are over, attempts whose time is.
-    fn tick(&mut self) {
-        let due: Vec<NodeIx> =
-            self.run.due.iter().take_while(|(at, _)| *at <= self.last).map(|(_, node)| *node).collect();
-        for node in due {
-            match self.run.attempts.get(&node).map(|attempt| (attempt.number, attempt.ending)) {
-                Some((attempt, None)) => self.record(&Event::Overtime { node: self.run.plan.id(node).into(), attempt }),
-                Some((_, Some(_))) => self.lose(node, "nothing was heard of it after it was to end"),
-                None if self.queue.get(place_ix(node)).is_none() => self.todo.push_back(node),
-                None => {}
-            }
         }
     }
 

@@ -214,11 +214,15 @@ pub(super) fn read_journal(folder: &Path) -> io::Result<HashMap<String, Line>> {
 }
 
 /// Waits until nobody holds an attempt any more, and says how it ended; nothing where nobody knows. From then on nobody
-/// can begin it.
+/// can begin it: one that nobody had begun is taken back.
 pub(super) fn wait(folder: &Path, stem: &str) -> io::Result<Option<Exit>> {
-    // Its log may have become another's.
-    if let Some(Line::Ended(exit)) = read_journal(folder)?.get(stem) {
-        return Ok(Some(*exit));
+    match read_journal(folder)?.get(stem) {
+        // Its log may have become another's.
+        Some(Line::Ended(exit)) => return Ok(Some(*exit)),
+        None if !has_log(folder, stem) => {
+            return if Claims::of(folder)?.withdraw(stem)? { Ok(Some(Exit::Withdrawn)) } else { wait(folder, stem) };
+        }
+        Some(Line::Group(_)) | None => {}
     }
     let mut log = OpenOptions::new().read(true).append(true).open(log(folder, stem))?;
     log.lock()?;
@@ -231,12 +235,9 @@ pub(super) fn wait(folder: &Path, stem: &str) -> io::Result<Option<Exit>> {
     }
 }
 
-/// Waits until nobody has an attempt under way.
-pub(super) fn wait_until_over(folder: &Path, stem: &str) -> io::Result<()> {
-    match File::open(log(folder, stem)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        log => log?.lock_shared(),
-    }
+/// Whether there is a log of an attempt: somebody has claimed it.
+pub(super) fn has_log(folder: &Path, stem: &str) -> bool {
+    log(folder, stem).exists()
 }
 
 /// Whether somebody has an attempt under way.

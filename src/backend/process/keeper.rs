@@ -65,7 +65,7 @@ struct Keeper {
 #[derive(Default)]
 struct Desk {
     /// What was ordered and has not begun.
-    waiting: VecDeque<Start>,
+    waiting: VecDeque<Arc<Start>>,
     live: HashMap<u64, Live>,
     running: u32,
     /// Those that may have failed and that the engine has not dealt with. Until then nothing begins: what comes of a
@@ -88,7 +88,7 @@ struct Live {
 
 /// What a hand does next.
 enum Next {
-    Run(Start),
+    Run(Arc<Start>),
     Listen,
     Leave,
 }
@@ -101,21 +101,13 @@ impl Keeper {
 
     fn work(self: &Arc<Self>) {
         while let Some(start) = self.next_start() {
-            let what = self.run(&start).unwrap_or_else(|error| What::Refused(error.to_string()));
-            let waits = match &what {
-                What::Ended(Exit::Code(0)) => start.judged,
-                What::Ended(_) | What::Refused(_) => true,
-                What::Taken => false,
-            };
-            let taken = matches!(what, What::Taken);
-            if waits {
-                self.desk().undecided += 1;
+            let mut what = self.run(&start).unwrap_or_else(|error| What::Refused(error.to_string()));
+            if matches!(what, What::Taken) {
+                self.tell(&start, what);
+                // It takes the room of one until it is over.
+                what = files::wait(&self.folder, &start.stem).ok().flatten().map_or(What::Lost, What::Ended);
             }
-            self.tell(&News { ticket: start.ticket, what, waits });
-            if taken {
-                // It takes the room of one until it is over; whoever cannot know that goes on.
-                let _ = files::wait_until_over(&self.folder, &start.stem);
-            }
+            self.tell(&start, what);
             let mut desk = self.desk();
             desk.live.remove(&start.ticket);
             desk.running -= 1;
@@ -124,7 +116,7 @@ impl Keeper {
     }
 
     /// The next command to run, once there is one; nothing when the engine is gone.
-    fn next_start(self: &Arc<Self>) -> Option<Start> {
+    fn next_start(self: &Arc<Self>) -> Option<Arc<Start>> {
         loop {
             match self.next() {
                 Next::Run(start) => return Some(start),
@@ -190,22 +182,31 @@ impl Keeper {
     fn withdraw(&self, ticket: u64) -> bool {
         let mut desk = self.desk();
         let Some(at) = desk.waiting.iter().position(|start| start.ticket == ticket) else { return false };
-        let start = desk.waiting.remove(at);
+        let Some(start) = desk.waiting.remove(at) else { return false };
         drop(desk);
-        if let Some(Start { stem, .. }) = start {
-            let what = match self.claims.withdraw(&stem) {
-                Ok(true) => What::Ended(Exit::Withdrawn),
-                Ok(false) => What::Taken,
-                Err(error) => What::Refused(error.to_string()),
-            };
-            self.tell(&News { ticket, what, waits: false });
+        match self.claims.withdraw(&start.stem) {
+            Ok(true) => self.tell(&start, What::Ended(Exit::Withdrawn)),
+            Ok(false) => {
+                self.tell(&start, What::Taken);
+                // Somebody waits for its end here as for all that others have begun.
+                self.desk().waiting.push_front(start);
+            }
+            Err(error) => self.tell(&start, What::Refused(error.to_string())),
         }
         true
     }
 
     /// Tells the engine; when it is gone the journal tells the next one.
-    fn tell(&self, news: &News) {
-        if let Ok(mut line) = serde_json::to_vec(news) {
+    fn tell(&self, start: &Start, what: What) {
+        let waits = match &what {
+            What::Ended(Exit::Code(0)) => start.judged,
+            What::Ended(Exit::Withdrawn) | What::Taken => false,
+            What::Ended(_) | What::Refused(_) | What::Lost => true,
+        };
+        if waits {
+            self.desk().undecided += 1;
+        }
+        if let Ok(mut line) = serde_json::to_vec(&News { ticket: start.ticket, what, waits }) {
             line.push(b'\n');
             let _ = (&self.news).write_all(&line);
         }

@@ -1,5 +1,7 @@
 //! What the engine and its keeper say to one another: one JSON object a line.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::files::Exit;
@@ -9,7 +11,7 @@ use super::files::Exit;
 #[serde(rename_all = "snake_case")]
 pub(super) enum Order {
     /// Begin it as soon as those before it leave room.
-    Start(Start),
+    Start(Arc<Start>),
     /// Do not begin it; if it has begun, leave it alone.
     Withdraw { ticket: u64 },
     /// End it: first kindly, then not. If it has not begun, do not begin it.
@@ -46,6 +48,8 @@ pub(super) enum What {
     Ended(Exit),
     /// It cannot be started at all.
     Refused(String),
-    /// Somebody else has claimed it.
+    /// Somebody else has begun it. How it ends is told when its turn here has come and it is over.
     Taken,
+    /// Somebody else had begun it, and nobody knows how it ended.
+    Lost,
 }

@@ -17,6 +17,7 @@ impl Run {
     pub(super) fn end_soon(&mut self, at: Timestamp, node: NodeIx, ending: Ending) {
         let Some(attempt) = self.attempts.get_mut(&node) else { return };
         attempt.ending = Some(ending);
+        self.to_end.push(node);
         if let Some(due) = attempt.due.replace(after(at, GRACE)) {
             self.due.remove(&(due, node));
         }

@@ -146,6 +146,8 @@ pub struct Run {
     left: usize,
     /// Nodes whose last need was met, or whose moment has come, since anybody looked.
     pub(super) ready: Vec<NodeIx>,
+    /// Nodes whose attempts are to be ended, since the last turn began.
+    pub(super) to_end: Vec<NodeIx>,
 }
 
 /// An event that does not follow from those before it: a foreign or broken log, or our bug.
@@ -194,6 +196,7 @@ impl Run {
             over: Vec::new(),
             left: 0,
             ready: Vec::new(),
+            to_end: Vec::new(),
         };
         run.left = run.plan.workflow().main().steps.len();
         run.take_in(0);
@@ -215,6 +218,10 @@ impl Run {
     /// Whether what a node is a part of is over.
     pub fn is_over(&self, node: NodeIx) -> bool {
         self.over[self.plan.node(node).frame.0 as usize]
+    }
+    /// The nodes whose attempts the last turn wants ended.
+    pub fn to_end(&self) -> &[NodeIx] {
+        &self.to_end
     }
     /// The nodes that are ready and of which nothing is recorded yet.
     pub(super) fn unsettled(&self) -> Vec<NodeIx> {

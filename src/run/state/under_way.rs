@@ -115,6 +115,11 @@ impl Run {
         begun.chain(waiting).map(|(node, attempt)| (*node, attempt))
     }
 
+    /// Whether an attempt may have waited at its host, so that it can be taken back.
+    pub(in crate::run) fn may_wait(&self, node: NodeIx, attempt: &Attempt) -> bool {
+        attempt.gpus.is_empty() && self.lines.may_wait(&attempt.host, &node)
+    }
+
     /// The nodes whose attempts wait at their hosts and have not begun.
     pub fn ordered(&self) -> impl Iterator<Item = NodeIx> {
         self.lines.waiting().copied()
