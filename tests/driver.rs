@@ -191,6 +191,7 @@ async fn a_held_step_waits_for_a_decision_that_anybody_may_leave() {
     let store = memory();
     let mut document = diamond();
     document["steps"]["a"]["on_failure"] = json!("hold");
+    document["steps"]["c"]["process"]["command"] = json!(["${text(a.n.or(0) + b.n)}"]);
     let run = begin(&*store, &document).await;
     let fails: Player = |work| match (&*work.run.plan.id(work.node), work.attempt.number) {
         ("a", 1) => hour(Report::Failed(Failure::new(Cause::Refused, "no"))),

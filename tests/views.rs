@@ -33,7 +33,7 @@ steps:
     gpus: 8xH100
     on_failure: hold
   last:
-    container: { image: "example/last:1", command: [last, "total ${each.map(it, it.loss).sum()}"], outputs: { total: decimal } }
+    container: { image: "example/last:1", command: [last, "total ${each.map(it, it.loss).present().sum()}"], outputs: { total: decimal } }
 gives: { total: "${last.total}" }
 "#;
 

@@ -72,7 +72,9 @@ pub(super) fn single(
         What::Repeat => form::repeat(checker, draft, scope)?,
     };
     let ty = if settings.on_failure == OnFailure::Result { settled(ty, false) } else { ty };
-    let ty = if draft.tree.get("when").is_some() && with_when { Ty::optional(ty) } else { ty };
+    // An operator may make void what is held: whoever reads it says what holds then.
+    let is_held = settings.on_failure == OnFailure::Hold;
+    let ty = if is_held || draft.tree.get("when").is_some() && with_when { Ty::optional(ty) } else { ty };
     Some(Step { when, does, settings, ty, ..blank(draft) })
 }
 

@@ -45,9 +45,10 @@ impl Outputs for Run {
 /// The type of what a composite step gives, without what `when` and `on_failure` put around it.
 fn plain<'a>(ty: &'a Ty, step: &Step) -> &'a Ty {
     let is_action = matches!(step.does, Does::Action { .. });
+    let may_be_void = step.when.is_some() || step.settings.on_failure == OnFailure::Hold;
     let mut ty = ty;
     if !is_action
-        && step.when.is_some()
+        && may_be_void
         && let Ty::Optional(inner) = ty
     {
         ty = inner;
