@@ -3,13 +3,17 @@
 //!
 //! `cargo bench --bench engine -- [noop|true|gap|resume] [NODES]`. The graph has 100 layers (10 where there are fewer than
 //! 1,000 nodes), each node needing two of the layer above. `true` runs GNU make and ninja on the same graph in turn with
-//! the engine and tells the ratios; `AHEAD` says how many commands are ordered ahead, 8 where it is not set. `gap` is a chain of commands that note when they begin and end: how long it is from the
-//! end of one to the beginning of the next. SQLite's file is made under `TMPDIR`.
+//! the engine and tells the ratios, and `python FOLDER` the Snakemake and the dask whose programs lie in that folder;
+//! `AHEAD` says how many commands are ordered ahead, 8 where it is not set. `gap` is a chain of commands that note when
+//! they begin and end: how long it is from the end of one to the beginning of the next. SQLite's file is made under
+//! `TMPDIR`.
 
 #![expect(clippy::print_stdout, reason = "figures are what this is for")]
 
+mod graph;
+mod peers;
+
 use std::{
-    fmt::Write,
     path::Path,
     process::Command,
     sync::Arc,
@@ -40,44 +44,19 @@ fn main() {
     };
     match arguments.first().map(String::as_str) {
         Some("noop") => noops(&nodes(&[1_000, 10_000, 100_000])),
-        Some("true") => trues(&nodes(&[1_000])),
+        Some("true") => peers::trues(&nodes(&[1_000])),
         Some("gap") => gaps(&nodes(&[1_000])),
+        Some("python") => peers::pythons(Path::new(&arguments[1])),
         Some("note") => note(Path::new(&arguments[1])),
         Some("carry") => carry(Path::new(&arguments[1])),
         Some("resume") => resumes(&nodes(&[100_000])),
         _ => {
             noops(&nodes(&[1_000, 10_000, 100_000]));
             resumes(&nodes(&[100_000]));
-            trues(&nodes(&[1_000]));
+            peers::trues(&nodes(&[1_000]));
             gaps(&nodes(&[1_000]));
         }
     }
-}
-
-/// The names of the two nodes above that a node needs.
-fn above(layer: usize, at: usize, width: usize) -> [String; 2] {
-    [format!("n{}_{at}", layer - 1), format!("n{}_{}", layer - 1, (at + 1) % width)]
-}
-
-fn layers(nodes: usize) -> (usize, usize) {
-    let layers = if nodes < 1_000 { 10 } else { 100 };
-    (layers, nodes / layers)
-}
-
-fn document(nodes: usize, action: &Json) -> Json {
-    let (layers, width) = layers(nodes);
-    let mut steps = Map::new();
-    for layer in 0..layers {
-        for at in 0..width {
-            let mut step = Map::new();
-            step.insert("process".into(), action.clone());
-            if layer > 0 {
-                step.insert("needs".into(), json!(above(layer, at, width)));
-            }
-            steps.insert(format!("n{layer}_{at}"), Json::Object(step));
-        }
-    }
-    json!({ "god_flow": 1, "workflow": "layers", "steps": steps })
 }
 
 struct Ready {
@@ -86,7 +65,7 @@ struct Ready {
 }
 
 fn ready(nodes: usize, action: &Json) -> Ready {
-    checked(&document(nodes, action))
+    checked(&graph::document(nodes, action))
 }
 
 fn checked(document: &Json) -> Ready {
@@ -151,17 +130,7 @@ async fn sqlite(folder: &Path) -> Arc<dyn Store> {
 fn noops(sizes: &[usize]) {
     for &nodes in sizes {
         let ready = ready(nodes, &json!({ "command": ["true"] }));
-        let mut took: Vec<Duration> = (0..if nodes > 50_000 { 3 } else { 5 })
-            .map(|_| {
-                let folder = tempfile::tempdir().expect("a folder can be made");
-                runtime().block_on(async {
-                    let store = sqlite(folder.path()).await;
-                    let run = begin(&*store, &ready).await;
-                    let (reports, inputs) = mpsc::channel(REPORTS_MAX);
-                    drive(store, noop(reports), run, inputs).await
-                })
-            })
-            .collect();
+        let mut took: Vec<Duration> = (0..if nodes > 50_000 { 3 } else { 5 }).map(|_| durable(&ready)).collect();
         took.sort();
         let each = |took: Duration| took.as_secs_f64() * 1e6 / nodes as f64;
         println!(
@@ -173,6 +142,17 @@ fn noops(sizes: &[usize]) {
             peak(&ready)
         );
     }
+}
+
+/// No-ops, from a store that has just been made to their end.
+fn durable(ready: &Ready) -> Duration {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    runtime().block_on(async {
+        let store = sqlite(folder.path()).await;
+        let run = begin(&*store, ready).await;
+        let (reports, inputs) = mpsc::channel(REPORTS_MAX);
+        drive(store, noop(reports), run, inputs).await
+    })
 }
 
 /// MiB that a process has at most which reads such a run from its store and carries it out.
@@ -226,38 +206,6 @@ fn resumes(sizes: &[usize]) {
     }
 }
 
-fn trues(sizes: &[usize]) {
-    for &nodes in sizes {
-        let ready = ready(nodes, &json!({ "command": ["/bin/true"] }));
-        let folder = tempfile::tempdir().expect("a folder can be made");
-        std::fs::write(folder.path().join("Makefile"), rules(nodes)).expect("it is written");
-        std::fs::write(folder.path().join("build.ninja"), ninja_rules(nodes)).expect("it is written");
-        let (mut ours, mut makes, mut ninjas) = (Vec::new(), Vec::new(), Vec::new());
-        for round in 0..9 {
-            makes.push(peer(folder.path(), &["make", "-j2", "-s"]));
-            ours.push(commands(&folder.path().join(round.to_string()), &ready, 2));
-            ninjas.push(peer(folder.path(), &["ninja", "-j2", "--quiet"]));
-        }
-        let mut ratios: Vec<f64> =
-            ours.iter().zip(&makes).map(|(ours, make)| ours.as_secs_f64() / make.as_secs_f64()).collect();
-        ratios.sort_by(f64::total_cmp);
-        let each = |mut took: Vec<Duration>| {
-            took.sort();
-            took[took.len() / 2].as_secs_f64() * 1e3 / nodes as f64
-        };
-        let (ours, makes, ninjas) = (each(ours), each(makes), each(ninjas));
-        println!(
-            "/bin/true {nodes} nodes, two at a time, ms a node: ours {ours:.3}, make {makes:.3}, ninja {ninjas:.3}; of \
-             make {:.2} times (of {} rounds: {:.2} to {:.2}), of ninja {:.2}",
-            ratios[ratios.len() / 2],
-            ratios.len(),
-            ratios[0],
-            ratios[ratios.len() - 1],
-            ours / ninjas
-        );
-    }
-}
-
 /// Runs the graph as local commands, so many at a time.
 fn commands(folder: &Path, ready: &Ready, jobs: u32) -> Duration {
     runtime().block_on(async {
@@ -270,16 +218,6 @@ fn commands(folder: &Path, ready: &Ready, jobs: u32) -> Duration {
         let backend = Arc::new(Processes::new(settings, run, reports));
         drive(store, backend, run, inputs).await
     })
-}
-
-fn peer(folder: &Path, call: &[&str]) -> Duration {
-    let began = Instant::now();
-    let status = Command::new(call[0]).args(&call[1..]).current_dir(folder).status().expect("it is installed");
-    let took = began.elapsed();
-    assert!(status.success(), "{call:?}");
-    // What it remembers would spare it the next round.
-    let _ = std::fs::remove_file(folder.join(".ninja_log"));
-    took
 }
 
 /// How long it is from the end of a command to the beginning of the one that waits for it.
@@ -338,31 +276,6 @@ fn note(file: &Path) {
     let mut file = std::fs::OpenOptions::new().append(true).create(true).open(file).expect("it opens");
     let line = format!("{began} {}\n", Timestamp::now().as_nanosecond());
     std::io::Write::write_all(&mut file, line.as_bytes()).expect("it is written");
-}
-
-fn rules(nodes: usize) -> String {
-    let (layers, width) = layers(nodes);
-    let last: Vec<String> = (0..width).map(|at| format!("n{}_{at}", layers - 1)).collect();
-    let mut text = format!("all: {}\n", last.join(" "));
-    for layer in 0..layers {
-        for at in 0..width {
-            let needs = if layer > 0 { above(layer, at, width).join(" ") } else { String::new() };
-            let _ = write!(text, "n{layer}_{at}: {needs}\n\t@/bin/true\n");
-        }
-    }
-    text
-}
-
-fn ninja_rules(nodes: usize) -> String {
-    let (layers, width) = layers(nodes);
-    let mut text = "rule true\n  command = /bin/true\n".to_owned();
-    for layer in 0..layers {
-        for at in 0..width {
-            let needs = if layer > 0 { above(layer, at, width).join(" ") } else { String::new() };
-            let _ = writeln!(text, "build n{layer}_{at}: true {needs}");
-        }
-    }
-    text
 }
 
 /// MiB of memory of this process: what it has now, or the most it has had.
