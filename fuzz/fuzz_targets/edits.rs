@@ -3,4 +3,4 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|bytes: &[u8]| god_flow_fuzz::go(&god_flow_fuzz::edits::edited(bytes)));
+fuzz_target!(init: god_flow_fuzz::all_are_good(), |bytes: &[u8]| god_flow_fuzz::go(&god_flow_fuzz::edits::edited(bytes)));

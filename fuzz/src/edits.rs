@@ -9,7 +9,8 @@ use crate::FILES;
 /// Every word and sign of the given files.
 static WORDS: LazyLock<Vec<&str>> = LazyLock::new(|| {
     let words: BTreeSet<&str> = FILES.iter().flat_map(|(_, text)| words(text)).collect();
-    let more = ["null", "0", "-1", "9223372036854775807", "1e308", "\"${", "}\"", "[]", "{}", "~", "|", ">", "- ", "? "];
+    let more =
+        ["null", "0", "-1", "9223372036854775807", "1e308", "\"${", "}\"", "[]", "{}", "~", "|", ">", "- ", "? "];
     words.into_iter().chain(more).collect()
 });
 

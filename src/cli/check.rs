@@ -1,5 +1,7 @@
 //! `god-flow check`: what is wrong with workflow files, files of cases and modelled worlds, and where.
 
+use std::{collections::HashSet, path::PathBuf};
+
 use clap::ValueEnum;
 
 use super::{
@@ -8,11 +10,14 @@ use super::{
     out::Out,
     report::Format,
 };
-use crate::{base::Mistake, document::Sources};
+use crate::{
+    base::{Mistake, Place},
+    document::Sources,
+};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// Files, folders, or `-` for stdin. Of a folder, every `*.yaml` is checked: workflows, parts, modelled worlds, and
+    /// Files, folders, or `-` for stdin. Of a folder, every `*.yaml` and `*.yml` is checked: workflows, parts, modelled worlds, and
     /// files of cases (`*.test.yaml`) with the workflow that they belong to; `god-flow test` runs those.
     #[arg(required = true, value_name = "FILE")]
     paths: Vec<String>,
@@ -50,14 +55,19 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
                 all.extend(found.mistakes(&mut sources));
                 paths.extend(found.files);
             }
-            Err(why) => return out.wrong(&why),
+            Err(why) => {
+                let place = Place::new(sources.add(path.as_str(), ""), 0..0);
+                all.push(Mistake::new("document::unreadable", place, why));
+            }
         }
     }
+    let mut data = HashSet::new();
+    let mut read = Vec::new();
     for path in &paths {
         if cases::holds(path) {
             match cases::read(path) {
                 Ok(file) => all.extend(file.mistakes(&mut sources)),
-                Err((mistakes, of)) => all.extend(merged(mistakes, &of, &mut sources)),
+                Err((mistakes, of)) => read.push((path, mistakes, of)),
             }
             continue;
         }
@@ -65,15 +75,27 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
             Some((checked, of)) => (checked.err(), of),
             None => {
                 let read = files::read(path, &args.settings);
+                data.extend(read.data.iter().map(|path| real(path)));
                 (read.checked.err(), read.sources)
             }
         };
-        all.extend(merged(mistakes.unwrap_or_default(), &of, &mut sources));
+        read.push((path, mistakes.unwrap_or_default(), of));
+    }
+    for (path, mistakes, of) in read {
+        // What another file takes values from is no workflow, unless somebody asks for it by name.
+        if args.paths.contains(path) || !data.contains(&real(path)) {
+            all.extend(merged(mistakes, &of, &mut sources));
+        }
     }
     if !all.is_empty() || format == Format::Json {
         tell(&all, &sources, format, out);
     }
     if all.is_empty() { Exit::Fine } else { Exit::Wrong }
+}
+
+/// A path by which a file is known, whichever way it was named.
+fn real(path: &str) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.into())
 }
 
 /// Moves mistakes into one list of sources, so that a part that many workflows include is told of once.

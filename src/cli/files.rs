@@ -95,12 +95,16 @@ pub(super) struct Reading {
     /// With everything that it includes and extends, and with the settings of the call.
     pub(super) tree: Option<Tree>,
     pub(super) sources: Sources,
+    /// Files that it takes values of inputs from.
+    pub(super) data: Vec<String>,
 }
 
 /// Reads a file with all that it includes and extends, and checks it. `settings` are the `--set` of the call.
 pub(super) fn read(path: &str, settings: &[String]) -> Reading {
     let (loaded, mut sources, mut mistakes) = document::load(path, &Disk::around(path), &is_modifier);
-    let Some(mut loaded) = loaded else { return Reading { checked: Err(mistakes), tree: None, sources } };
+    let Some(mut loaded) = loaded else {
+        return Reading { checked: Err(mistakes), tree: None, sources, data: Vec::new() };
+    };
     for setting in settings {
         set(&mut loaded.tree, setting, &mut sources, &mut mistakes);
     }
@@ -109,7 +113,7 @@ pub(super) fn read(path: &str, settings: &[String]) -> Reading {
         Ok(_) => Err(mistakes),
         Err(more) => Err([mistakes, more].concat()),
     };
-    Reading { checked, tree: Some(loaded.tree), sources }
+    Reading { checked, tree: Some(loaded.tree), sources, data: loaded.data }
 }
 
 /// A valid workflow, or the mistakes told and the exit that they mean.

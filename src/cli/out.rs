@@ -76,17 +76,22 @@ impl Out {
     /// Says that the call or the file is wrong.
     /// For programs also as data, so that there is always something to read.
     pub(super) fn wrong(&self, message: &str) -> Exit {
-        if self.json {
-            self.json_data(&serde_json::json!({ "error": message }));
-        }
+        self.told_as_data(message);
         self.complain(message);
         Exit::Wrong
     }
 
     /// Says why something is not done as things stand.
     pub(super) fn refused(&self, message: &str) -> Exit {
+        self.told_as_data(message);
         self.complain(message);
         Exit::Refused
+    }
+
+    fn told_as_data(&self, message: &str) {
+        if self.json {
+            self.json_data(&serde_json::json!({ "error": message }));
+        }
     }
 
     fn complain(&self, message: &str) {

@@ -24,7 +24,10 @@ use miette::{
 use serde_json::{Value as Json, json};
 
 use crate::{
-    base::{Mistake, Place, limits::MISTAKES_MAX},
+    base::{
+        Mistake, Place,
+        limits::{MISTAKES_MAX, MISTAKES_SOUGHT_MAX},
+    },
     document::Sources,
 };
 
@@ -82,7 +85,12 @@ fn human(mistakes: &[&Mistake], more: usize, sources: &Sources, look: Look) -> S
     let files: HashSet<_> = mistakes.iter().map(|mistake| mistake.place.source).collect();
     match mistakes.len() {
         0 => {}
-        count => text.push_str(&format!("{} in {}", counted(count + more, "mistake"), counted(files.len(), "file"))),
+        count => {
+            // Nobody goes on looking for ever.
+            let at_least = if count + more >= MISTAKES_SOUGHT_MAX { "at least " } else { "" };
+            let found = counted(count + more, "mistake");
+            text.push_str(&format!("{at_least}{found} in {}", counted(files.len(), "file")));
+        }
     }
     match more {
         0 if mistakes.is_empty() => {}

@@ -42,6 +42,8 @@ pub struct Loaded {
     pub is_whole: bool,
     /// What files say that others were laid over or put above: of it, not all is in the tree.
     pub alone: Vec<Alone>,
+    /// Files that hold values of inputs, as the user would name them.
+    pub data: Vec<String>,
 }
 
 /// What one file says by itself, but for the files that it names.
@@ -87,10 +89,11 @@ pub fn load(entry: &str, reader: &dyn Reader, is_modifier: IsModifier<'_>) -> (O
         removed: Vec::new(),
         is_whole: true,
         alone: Vec::new(),
+        data: Vec::new(),
     };
     let tree = loading.workflow(name, None);
-    let Loading { sources, mistakes, parts, removed, is_whole, alone, .. } = loading;
-    (tree.map(|tree| Loaded { tree, parts, removed, is_whole, alone }), sources, mistakes)
+    let Loading { sources, mistakes, parts, removed, is_whole, alone, data, .. } = loading;
+    (tree.map(|tree| Loaded { tree, parts, removed, is_whole, alone, data }), sources, mistakes)
 }
 
 const STDIN: &str = "<stdin>";
@@ -113,6 +116,7 @@ struct Loading<'l> {
     removed: Vec<Removed>,
     is_whole: bool,
     alone: Vec<Alone>,
+    data: Vec<String>,
 }
 
 impl Loading<'_> {
@@ -175,7 +179,9 @@ impl Loading<'_> {
                     None
                 }
                 Some(given) => {
-                    self.resolved(path, &given, place).and_then(|found| Some(self.file(&found, Some(place))?.1))
+                    let found = self.resolved(path, &given, place);
+                    self.data.extend(found.as_ref().map(|found| self.shown(found)));
+                    found.and_then(|found| Some(self.file(&found, Some(place))?.1))
                 }
                 None => None,
             };
@@ -330,15 +336,20 @@ impl Loading<'_> {
             Ok(text) => text,
             Err(why) => {
                 let place = asked.unwrap_or_else(|| Place::new(self.sources.add(&*shown, ""), 0..0));
-                let there = self.reader.beside(&shown);
+                let mut there = self.reader.beside(&shown);
+                // Nobody means the file that asks.
+                there.retain(|path| !self.chain.iter().any(|open| self.shown(open) == *path));
                 // One that is there was meant, whatever is wrong with it.
                 let near =
                     if there.contains(&shown) { None } else { near::nearest(&shown, there.iter().map(String::as_str)) };
                 let mistake =
                     Mistake::new("document::unreadable", place, format!("cannot read {}: {why}", quoted(&shown)));
                 self.is_whole = false;
-                self.mistakes
-                    .push(mistake.maybe_help(near.map(|near| format!("did you mean `{}`?", path::split(near).1))));
+                // As the author would write it, from the folder of the file that asks.
+                let written = asked.map(|place| &self.sources.text(place.source)[place.bytes()]).unwrap_or_default();
+                let folder = path::split(written.trim_matches(['"', '\''])).0;
+                let help = near.map(|near| format!("did you mean `{folder}{}`?", path::split(near).1));
+                self.mistakes.push(mistake.maybe_help(help));
                 return None;
             }
         };

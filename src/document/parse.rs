@@ -14,7 +14,7 @@ use super::{
 };
 use crate::base::{
     Mistake, Place, SourceId,
-    limits::{DOCUMENT_BYTES_MAX, DOCUMENT_DEPTH_MAX, MISTAKES_MAX},
+    limits::{DOCUMENT_BYTES_MAX, DOCUMENT_DEPTH_MAX, MISTAKES_SOUGHT_MAX},
     near,
 };
 
@@ -119,7 +119,7 @@ impl Builder<'_> {
                 Event::SequenceEnd | Event::MappingEnd => self.close(bytes),
                 _ => {}
             }
-            if self.mistakes.len() >= MISTAKES_MAX {
+            if self.mistakes.len() >= MISTAKES_SOUGHT_MAX {
                 return None;
             }
         }
@@ -386,7 +386,7 @@ mod tests {
         ] {
             let (tree, mistakes) = read(&text);
             assert_eq!(mistakes.last().map(|mistake| mistake.code), Some(code), "{}…", &text[..8]);
-            assert!(tree.is_none() && mistakes.len() <= MISTAKES_MAX);
+            assert!(tree.is_none() && mistakes.len() <= MISTAKES_SOUGHT_MAX);
         }
         let deepest = format!("{}1{}", "[".repeat(DOCUMENT_DEPTH_MAX), "]".repeat(DOCUMENT_DEPTH_MAX));
         assert_eq!(read(&deepest).1, []);

@@ -10,7 +10,7 @@ use petgraph::{Direction, algo::toposort};
 use super::{Foreseen, NodeIx, Outputs, Part, Plan, Trouble, values};
 use crate::{
     action::Expect,
-    base::{GpuKind, GpuRequest, Span, Value, total},
+    base::{GpuKind, GpuRequest, Name, Span, Value, total},
     rule::Failure,
     workflow::Does,
 };
@@ -81,39 +81,45 @@ impl Costs {
         self.critical.first().map_or(Span::ZERO, |node| self.remaining[*node as usize])
     }
 
-    /// Plays the plan on so many GPUs of each kind, the longest remaining chain first. What needs no GPU waits for none.
+    /// Plays the plan on so many GPUs of each kind, the longest remaining chain first, no more at a time than named limits
+    /// let. What needs neither waits for nothing.
     /// The nearest request that cannot be met at all comes back as the error.
     pub fn estimate(&self, foreseen: &Foreseen, fleet: &BTreeMap<GpuKind, u32>) -> Result<Estimate, GpuRequest> {
-        let graph = foreseen.plan.graph();
+        let plan = &foreseen.plan;
+        let graph = plan.graph();
         let mut unmet: Vec<u32> = graph
             .node_indices()
             .map(|node| graph.neighbors_directed(node, Direction::Incoming).count() as u32)
             .collect();
         let mut begun: Vec<NodeIx> = graph.node_indices().filter(|node| unmet[node.index()] == 0).collect();
         let mut waiting = Waiting::default();
-        let mut free = fleet.clone();
+        let limits = plan.workflow().limits.iter().map(|(name, most)| (name, *most)).collect();
+        let mut free = Room { gpus: fleet.clone(), limits };
         let mut running: BinaryHeap<Reverse<(u64, usize)>> = BinaryHeap::new();
-        let mut held: BTreeMap<usize, (GpuKind, u32)> = BTreeMap::new();
+        let mut held: BTreeMap<usize, Held<'_>> = BTreeMap::new();
         let (mut now, mut used) = (0u64, 0.0f64);
         loop {
             for node in begun.drain(..) {
-                match self.gpus(node) {
-                    None => running.push(Reverse((now.saturating_add(self.expected(node).millis()), node.index()))),
+                let length = self.expected(node);
+                let ask = Ask { gpus: self.gpus(node), limits: &plan.step(node).settings.limits };
+                match ask.gpus {
                     Some(request) if fitting(request, fleet).is_none() => return Err(request.clone()),
-                    Some(request) => waiting.add(request, self.remaining[node.index()], node.index()),
+                    None if ask.limits.is_empty() || length == Span::ZERO => {
+                        running.push(Reverse((now.saturating_add(length.millis()), node.index())));
+                    }
+                    _ => waiting.add(ask, self.remaining[node.index()], node.index()),
                 }
             }
-            while let Some((node, kind, count)) = waiting.take(&free) {
-                *free.get_mut(&kind).expect("a fitting kind is in the fleet") -= count;
+            while let Some((node, taken)) = waiting.take(&mut free) {
                 let length = self.expected[node].millis();
-                used += f64::from(count) * length as f64;
-                held.insert(node, (kind, count));
+                used += f64::from(taken.gpus.as_ref().map_or(0, |(_, count)| *count)) * length as f64;
+                held.insert(node, taken);
                 running.push(Reverse((now.saturating_add(length), node)));
             }
             let Some(Reverse((end, node))) = running.pop() else { break };
             now = end;
-            if let Some((kind, count)) = held.remove(&node) {
-                *free.get_mut(&kind).expect("a held kind is in the fleet") += count;
+            if let Some(taken) = held.remove(&node) {
+                free.give_back(taken);
             }
             for after in graph.neighbors(NodeIx::new(node)) {
                 unmet[after.index()] -= 1;
@@ -128,23 +134,76 @@ impl Costs {
     }
 }
 
-/// Nodes that wait for GPUs, a queue for each request: nodes that ask for the same fit together or not at all, so that
-/// only the first of each has to be looked at.
-#[derive(Default)]
-struct Waiting<'c>(BTreeMap<&'c GpuRequest, BinaryHeap<(Span, Reverse<usize>)>>);
+/// What a node waits for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Ask<'c> {
+    gpus: Option<&'c GpuRequest>,
+    limits: &'c [Name],
+}
 
-impl<'c> Waiting<'c> {
-    fn add(&mut self, request: &'c GpuRequest, remaining: Span, node: usize) {
-        self.0.entry(request).or_default().push((remaining, Reverse(node)));
+/// What is free.
+struct Room<'c> {
+    gpus: BTreeMap<GpuKind, u32>,
+    limits: BTreeMap<&'c Name, u32>,
+}
+
+/// What a node was given.
+struct Held<'c> {
+    gpus: Option<(GpuKind, u32)>,
+    limits: &'c [Name],
+}
+
+impl<'c> Room<'c> {
+    /// What would be given; nothing where it does not fit.
+    fn fits(&self, ask: Ask<'c>) -> Option<Held<'c>> {
+        let is_full = |name: &Name| self.limits.get(name).is_some_and(|free| *free == 0);
+        if ask.limits.iter().any(is_full) {
+            return None;
+        }
+        let gpus = match ask.gpus {
+            None => None,
+            Some(request) => Some((fitting(request, &self.gpus)?, request.count())),
+        };
+        Some(Held { gpus, limits: ask.limits })
     }
 
-    /// Takes the one with the longest remaining chain of those that fit, and says on which GPUs.
-    fn take(&mut self, free: &BTreeMap<GpuKind, u32>) -> Option<(usize, GpuKind, u32)> {
-        let fit = self.0.iter_mut().filter_map(|(request, queue)| Some((fitting(request, free)?, request, queue)));
-        let (kind, request, queue) =
-            fit.filter(|(.., queue)| !queue.is_empty()).max_by_key(|(.., queue)| queue.peek().copied())?;
+    fn take(&mut self, held: &Held<'c>) {
+        if let Some((kind, count)) = &held.gpus {
+            *self.gpus.get_mut(kind).expect("a fitting kind is in the fleet") -= count;
+        }
+        for name in held.limits {
+            self.limits.entry(name).and_modify(|free| *free -= 1);
+        }
+    }
+
+    fn give_back(&mut self, held: Held<'c>) {
+        if let Some((kind, count)) = held.gpus {
+            *self.gpus.get_mut(&kind).expect("a held kind is in the fleet") += count;
+        }
+        for name in held.limits {
+            self.limits.entry(name).and_modify(|free| *free += 1);
+        }
+    }
+}
+
+/// Nodes that wait, a queue for each ask: nodes that ask for the same fit together or not at all, so that only the first of
+/// each has to be looked at.
+#[derive(Default)]
+struct Waiting<'c>(BTreeMap<Ask<'c>, BinaryHeap<(Span, Reverse<usize>)>>);
+
+impl<'c> Waiting<'c> {
+    fn add(&mut self, ask: Ask<'c>, remaining: Span, node: usize) {
+        self.0.entry(ask).or_default().push((remaining, Reverse(node)));
+    }
+
+    /// Takes the one with the longest remaining chain of those that fit, and what it is given.
+    fn take(&mut self, free: &mut Room<'c>) -> Option<(usize, Held<'c>)> {
+        let fit = self.0.iter_mut().filter(|(_, queue)| !queue.is_empty());
+        let fit = fit.filter_map(|(ask, queue)| Some((free.fits(*ask)?, queue)));
+        let (held, queue) = fit.max_by_key(|(_, queue)| queue.peek().copied())?;
         let (_, Reverse(node)) = queue.pop()?;
-        Some((node, kind, request.count()))
+        free.take(&held);
+        Some((node, held))
     }
 }
 
@@ -155,16 +214,18 @@ fn fitting(request: &GpuRequest, free: &BTreeMap<GpuKind, u32>) -> Option<GpuKin
 
 /// How long a node is expected to take: as the author says, or as its action is known to.
 pub fn expected(plan: &Plan, node: NodeIx, outputs: &dyn Outputs) -> Result<Span, Trouble> {
-    if let Some(span) = values::expect(plan, node, outputs)? {
-        return Ok(span);
-    }
-    let Does::Action { action, .. } = &plan.step(node).does else { return Ok(Span::ZERO) };
-    let usual = match action.expect {
-        Expect::Span(span) => span,
-        Expect::Field(field) => match values::input_field(plan, node, outputs, field)? {
-            Value::Span(span) => span,
-            other => return Err(Trouble::Rule(Failure::Unfit { expected: format!("a duration, not {other}").into() })),
+    let usual = match (values::expect(plan, node, outputs)?, &plan.step(node).does) {
+        (Some(span), _) => span,
+        (None, Does::Action { action, .. }) => match action.expect {
+            Expect::Span(span) => span,
+            Expect::Field(field) => match values::input_field(plan, node, outputs, field)? {
+                Value::Span(span) => span,
+                other => {
+                    return Err(Trouble::Rule(Failure::Unfit { expected: format!("a duration, not {other}").into() }));
+                }
+            },
         },
+        (None, _) => Span::ZERO,
     };
     let limit = values::time_limit(plan, node, outputs)?;
     Ok(limit.map_or(usual, |limit| usual.min(limit)))

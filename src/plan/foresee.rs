@@ -79,12 +79,39 @@ impl Foreseen {
         for i in 0..body.steps.len() {
             let step = StepIx(u32::try_from(i).expect("steps are counted in 32 bits"));
             let node = self.plan.begin(frame, step);
-            self.play_step(node).map_err(|trouble| match trouble {
+            let Err(fault) = self.play_step(node) else { continue };
+            let stuck = match fault {
                 Fault::Here(trouble) => Stuck { node: self.plan.id(node), trouble },
                 Fault::Inside(stuck) => stuck,
-            })?;
+            };
+            if !self.takes_as_result(node, &stuck.trouble) {
+                // Nothing behind it is begun.
+                self.skipped.extend(
+                    (i..body.steps.len()).map(|i| {
+                        self.plan.begin(frame, StepIx(u32::try_from(i).expect("steps are counted in 32 bits")))
+                    }),
+                );
+                return Err(stuck);
+            }
         }
         Ok(())
+    }
+
+    /// What a step gives that cannot be done, where that is its result.
+    fn takes_as_result(&mut self, node: NodeIx, trouble: &Trouble) -> bool {
+        let step = self.plan.step(node);
+        let is_result = step.settings.on_failure == OnFailure::Result && !matches!(step.does, Does::Each(_));
+        if !is_result || matches!(trouble, Trouble::TooManyNodes(_)) {
+            return false;
+        }
+        if !step.is_composite() {
+            self.skipped.insert(node);
+        }
+        let cause = Value::text(trouble.to_string());
+        let blame = Value::text("operator");
+        let failed = [("ok", Value::Bool(false)), ("value", Value::Null), ("blame", blame), ("cause", cause)];
+        self.give(self.plan.close_of(node), Value::record(failed));
+        true
     }
 
     fn play_step(&mut self, node: NodeIx) -> Result<(), Fault> {

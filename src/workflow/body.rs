@@ -156,6 +156,9 @@ impl Checker {
         for (i, draft) in drafts.iter().enumerate() {
             let mut mentioned = BTreeSet::new();
             names::mentioned(draft.tree, &mut mentioned);
+            // Inside of it that is the item, whatever else has the name.
+            let each = draft.tree.get("for_each").map(Tree::entries).unwrap_or_default();
+            each.iter().for_each(|(key, _)| _ = mentioned.remove(&*key.text));
             edges.extend(
                 mentioned
                     .iter()

@@ -67,7 +67,10 @@ fn check_what_is_there(
             && it.message.split('`').nth(1).is_some_and(|name| misnamed.contains(name))
     };
     let is_told = |it: &Mistake| {
-        asks_misnamed(it) || written.tells(it) || it.code.starts_with("document::") && seen.contains(&it.place)
+        asks_misnamed(it)
+            || written.tells(it)
+            || ["document::", "workflow::wrong_type"].iter().any(|code| it.code.starts_with(code))
+                && seen.contains(&it.place)
     };
     mistakes.extend(checker.mistakes.into_iter().filter(|it| !is_told(it)));
     let told: BTreeSet<_> = mistakes.iter().map(|mistake| mistake.place).collect();
@@ -161,14 +164,16 @@ impl Checker {
             origin::note(&mut self.everywhere, "rules", rules);
         }
         let gpu_table = tree.get("gpus").and_then(|table| gpus::read(self, table));
-        // A part may ask the table of whatever includes it.
-        let asked = gpu_table.as_ref().map(gpus::GpuTable::signature).or_else(|| is_part.then(|| gpus::usual(self)));
+        // A part may ask the table of whatever includes it, and what asks a table that is wrong is not wrong for that.
+        let may_ask = is_part || tree.get("gpus").is_some();
+        let asked = gpu_table.as_ref().map(gpus::GpuTable::signature).or_else(|| may_ask.then(|| gpus::usual(self)));
         if let Some(asked) = asked {
             self.everywhere = self.everywhere.clone().with_function(asked);
         }
         for (key, value) in tree.get("limits").map(Tree::entries).unwrap_or_default() {
-            let most = value.as_whole().and_then(|most| u32::try_from(most).ok()).filter(|most| *most > 0);
-            if let (Some(name), Some(most)) = (self.name(key), most) {
+            // One that is written wrong is there all the same.
+            let most = value.as_whole().and_then(|most| u32::try_from(most).ok()).filter(|most| *most > 0).unwrap_or(1);
+            if let Some(name) = self.name(key) {
                 self.limits.insert(name, most);
             }
         }

@@ -74,6 +74,10 @@ pub(super) fn read(tree: &Tree, wanted: Option<&Ty>, scope: &Scope, mistakes: &m
     if mistakes.len() >= MISTAKES_SOUGHT_MAX {
         return bad;
     }
+    if let Some(mistake) = not_computed(tree, scope) {
+        mistakes.push(mistake);
+        return bad;
+    }
     // Whatever stands where nobody knows what is wanted is good: the type has a mistake of its own.
     let wanted = wanted.filter(|wanted| **wanted != Ty::Never);
     match (&tree.node, wanted) {
@@ -164,6 +168,21 @@ pub(super) fn read(tree: &Tree, wanted: Option<&Ty>, scope: &Scope, mistakes: &m
             (Given::Known(value), ty)
         }
     }
+}
+
+/// A text that is the path of something here, or an expression in half of its signs, and would be taken letter by letter.
+fn not_computed(tree: &Tree, scope: &Scope) -> Option<Mistake> {
+    let text = tree.as_text().filter(|text| !text.contains("${"))?.trim();
+    let is_wrapped = text.starts_with(['$', '{']) && text.ends_with('}');
+    let bare = text.trim_start_matches(['$', '{']).trim_end_matches('}').trim();
+    let is_path = || bare.contains('.') && bare.split('.').all(|name| Name::parse(name).is_ok());
+    if !is_wrapped && !is_path() {
+        return None;
+    }
+    let rule = Rule::compile(bare, scope).ok().filter(|rule| !rule.reads().is_empty())?;
+    let message = format!("this would be taken as it is written, and not as what `{}` is", rule.text());
+    let help = format!("write `${{{bare}}}`, or `${{'{text}'}}` for these very letters");
+    Some(Mistake::new("workflow::not_computed", tree.place, message).help(help))
 }
 
 /// The value of a text that only names a constant, such as `${rules.fee}`.

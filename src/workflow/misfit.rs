@@ -42,6 +42,9 @@ pub(super) fn misfit(tree: &Tree, found: &Ty, wanted: &Ty, scope: &Scope) -> Mis
         (Ty::Whole | Ty::Decimal, Ty::Span | Ty::Tao | Ty::Size | Ty::Gpus) => {
             mistake.help(with_unit(tree.as_text().and_then(|text| constant(text, scope)), wanted))
         }
+        (Ty::Whole | Ty::Decimal | Ty::Bool | Ty::Span | Ty::Tao | Ty::Size | Ty::Gpus | Ty::Time, Ty::Text) => {
+            mistake.help("write `text(…)` around it")
+        }
         (Ty::Decimal, Ty::Whole) => mistake.help("write `floor(…)`, `ceil(…)` or `round_even(…)` around it"),
         _ => mistake.maybe_help(found.why_not(wanted)),
     }

@@ -64,6 +64,9 @@ pub fn part() -> Json {
     publish::<Part>("part.schema.json")
 }
 
+/// What files say beside what actions take: nothing of it may be computed unless it says so, or be left without a value.
+const OF_STEPS: [&str; 9] = ["Step", "Template", "Input", "ForEach", "GpuTable", "GpuRow", "Retry", "Schedule", "Type"];
+
 fn publish<T: JsonSchema>(file: &str) -> Json {
     let mut generator = SchemaGenerator::new(SchemaSettings::draft2020_12());
     let actions: Vec<(&str, Json)> =
@@ -73,9 +76,8 @@ fn publish<T: JsonSchema>(file: &str) -> Json {
     let Some(Json::Object(definitions)) = definitions else { return root };
 
     // What an action takes may be computed, at every depth; what it takes of the vocabulary too.
-    let of_steps = ["Step", "Template", "Input", "ForEach", "GpuTable", "GpuRow", "Retry", "Schedule", "Type"];
     for (name, definition) in definitions.iter_mut() {
-        if !of_steps.contains(&name.as_str()) {
+        if !OF_STEPS.contains(&name.as_str()) {
             open_fields(definition);
         }
     }
@@ -93,11 +95,52 @@ fn publish<T: JsonSchema>(file: &str) -> Json {
         step.insert("oneOf".into(), ways.into());
     }
     definitions.insert("Step".into(), step);
+    for name in OF_STEPS {
+        definitions.get_mut(name).into_iter().for_each(no_nothing);
+    }
+    // The order of a few keys and what they go with, which the check tells in its own words.
+    let add = |definitions: &mut Map<String, Json>, name: &str, more: [(&str, Json); 2]| {
+        let fields = definitions.get_mut(name).and_then(Json::as_object_mut);
+        fields.into_iter().for_each(|fields| fields.extend(more.iter().map(|(key, it)| ((*key).into(), it.clone()))));
+    };
+    let one_list = json!([{ "maxProperties": 2 }, { "required": ["at_most"] }]);
+    add(definitions, "ForEach", [("anyOf", one_list), ("maxProperties", json!(3))]);
+    let by_gap = json!({ "properties": { "every": { "const": "gap", "description": "When a gap has passed." } } });
+    add(definitions, "Schedule", [("if", by_gap), ("then", json!({ "required": ["gap"] }))]);
     definitions.insert(
         "Computed".into(),
         json!({ "description": "Computed by an expression: `${…}`.", "type": "string", "pattern": "\\$\\{" }),
     );
+    no_nothing(&mut root);
     settled(root, file)
+}
+
+/// A key that has a value where it is written at all.
+fn no_nothing(object: &mut Json) {
+    let Some(Json::Object(properties)) = object.get_mut("properties") else { return };
+    for property in properties.values_mut() {
+        for kinds in ["anyOf", "oneOf"] {
+            if let Some(Json::Array(ways)) = property.get_mut(kinds) {
+                ways.retain(|way| way.get("type") != Some(&json!("null")));
+                ways.iter_mut().for_each(not_null);
+            }
+        }
+        not_null(property);
+    }
+}
+
+fn not_null(schema: &mut Json) {
+    let Json::Object(fields) = schema else { return };
+    if fields.get("default") == Some(&Json::Null) {
+        fields.remove("default");
+    }
+    if let Some(Json::Array(kinds)) = fields.get_mut("type") {
+        kinds.retain(|kind| kind != "null");
+        if let [kind] = kinds.as_slice() {
+            let kind = kind.clone();
+            fields.insert("type".into(), kind);
+        }
+    }
 }
 
 /// A schema as editors read it: without our own marks, and named by its file.
@@ -160,6 +203,7 @@ fn settle_marks(schema: &mut Json) {
             fields.values_mut().for_each(settle_marks);
             fields.remove("x-type");
             fields.remove("x-open");
+            fields.remove("x-example");
             if fields.remove("x-given").is_some() {
                 *schema = or_computed(std::mem::take(schema));
             }

@@ -199,7 +199,8 @@ pub(super) fn tell(unread: Vec<Unread>, tree: &Tree, mistakes: &mut Vec<Mistake>
     let asked: BTreeSet<Arc<str>> = asked.map(Arc::from).collect();
     let is_told: BTreeSet<Place> = mistakes.iter().flat_map(|it| it.related.iter().map(|(place, _)| *place)).collect();
     let surely = |it: &Unread| {
-        let is_meant = asked.iter().any(|asked| near::nearest(asked, [&*it.name]).is_some());
+        // Whoever gives inputs by their names must learn of a slip in one.
+        let is_meant = it.what != What::Input && asked.iter().any(|asked| near::nearest(asked, [&*it.name]).is_some());
         !is_meant && !is_told.contains(&it.place)
     };
     let nowhere = unread.into_iter().filter(|it| it.mistake.is_some() && !words.contains(&*it.name));

@@ -22,6 +22,9 @@ use self::{
 use super::tree::{Key, Node, Tree, quoted};
 use crate::base::{Mistake, Place, limits::MISTAKES_SOUGHT_MAX, near};
 
+/// The pattern of what is computed and cannot be written out.
+pub const EXPRESSION: &str = "\\$\\{";
+
 /// Reads a text as the `x-type` that a schema names; nothing when there is no such type.
 pub type Formats<'f> = &'f dyn Fn(&str, &str) -> Option<Result<(), String>>;
 
@@ -96,9 +99,16 @@ impl<'s> Walk<'s> {
         if let Some(pattern) = facets.text("pattern")
             && Pattern::new(pattern).is_some_and(|read| !read.matches(text))
         {
-            let message = format!("expected {}, found text {}", facets.expected(), quoted(text));
+            let is_computed = pattern == EXPRESSION;
+            let expected = if is_computed { "an expression".into() } else { facets.expected() };
+            let message = format!("expected {expected}, found text {}", quoted(text));
             let mistake = Mistake::new("document::wrong_value", tree.place, message);
-            self.add(mistake.help(format!("it has to match `{pattern}`")));
+            let help = if is_computed {
+                format!("write `${{{}}}`", text.trim().trim_matches(['$', '{', '}']))
+            } else {
+                format!("it has to match `{pattern}`")
+            };
+            self.add(mistake.help(help));
         }
     }
 
@@ -230,8 +240,20 @@ fn with_unit(name: &str, number: &str) -> Option<String> {
     }
 }
 
+/// How what may stand here is written, in any of the alternatives.
+fn example<'s>(facets: &Facets<'s>) -> Option<&'s str> {
+    facets.text("x-example").or_else(|| facets.choices.iter().flatten().find_map(example))
+}
+
+fn written_as(example: &str) -> String {
+    format!("write it as in `{example}`")
+}
+
 /// What to write in place of a value of the wrong kind.
 fn instead(tree: &Tree, facets: &Facets<'_>, number: Option<&str>) -> Option<String> {
+    if let Some(example) = example(facets) {
+        return Some(written_as(example));
+    }
     let wanted = facets.kinds() & if facets.takes_any_text() { !0 } else { !schema::TEXT };
     let wants = |kinds| wanted & kinds != 0;
     match &tree.node {

@@ -8,7 +8,7 @@ use super::{
     MISTAKES_SOUGHT_MAX, Walk, outside,
     pattern::Pattern,
     schema::{Facets, first_sentence},
-    spot,
+    spot, written_as,
 };
 use crate::{
     base::{Mistake, Name, Place, near},
@@ -47,7 +47,8 @@ impl<'s> Walk<'s> {
         let count = tree.entries().len() as u64;
         if let Some(message) = outside(count, limit("minProperties"), limit("maxProperties"), "entry") {
             let message = message.replace("entrys", "entries");
-            self.add(Mistake::new("document::out_of_range", spot(tree, key), message));
+            let mistake = Mistake::new("document::out_of_range", spot(tree, key), message);
+            self.add(mistake.maybe_help(facets.text("x-example").map(written_as)));
         }
     }
 

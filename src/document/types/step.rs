@@ -9,6 +9,7 @@ use serde::{
 };
 
 use super::{ForEach, Given, Modifiers, PositiveWhole, Step, is_modifier};
+use crate::document::shape::EXPRESSION;
 
 impl<'de> Deserialize<'de> for Step {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -69,13 +70,14 @@ impl JsonSchema for ForEach {
         at_most.insert("description".into(), "The most items there can be; the step fails when there are more.".into());
         json_schema!({
             "description": "Does the step once for each item of a list: `{ NAME: \"${list}\", key: \"${NAME.id}\" }`.",
+            "x-example": "{ match: \"${matches}\", key: \"${match.id}\" }",
             "type": "object",
             "properties": { "key": key, "at_most": at_most },
             "required": ["key"],
             "propertyNames": { "pattern": "^[a-z][a-z0-9_]*$" },
             "additionalProperties": {
                 "description": "The list; the key is the name that its items have inside the step.",
-                "type": "string", "pattern": "\\$\\{",
+                "type": "string", "pattern": EXPRESSION,
             },
             "minProperties": 2,
             "maxProperties": 3,
