@@ -6,11 +6,12 @@ use god_flow::{
     base::{Seed, SourceId},
     document::parse,
     plan::{
-        Part,
+        Part, Trouble,
         cost::Costs,
         draw::{Graph, Lines, dot, mermaid, tree},
         foresee, outline, sampled_inputs,
     },
+    rule::Failure,
     workflow::{Checked, Workflow, check},
 };
 use proptest::{prelude::*, sample::select};
@@ -165,6 +166,7 @@ fn hold(text: &str, items: usize, seed: Seed) -> Result<(), TestCaseError> {
         Ok(foreseen) => foreseen,
         Err(stuck) => {
             prop_assert!(!stuck.node.is_empty() && !stuck.trouble.to_string().is_empty());
+            prop_assert!(is_of_values(&stuck.trouble), "{}: {}\n{}", stuck.node, stuck.trouble, text);
             return Ok(());
         }
     };
@@ -181,12 +183,21 @@ fn hold(text: &str, items: usize, seed: Seed) -> Result<(), TestCaseError> {
             }
         }
     }
-    if let Ok(costs) = Costs::of(&foreseen) {
+    let costs = Costs::of(&foreseen);
+    if let Err((node, trouble)) = &costs {
+        prop_assert!(is_of_values(trouble), "{}: {}\n{}", plan.id(*node), trouble, text);
+    }
+    if let Ok(costs) = costs {
         let rows = outline::counted(&foreseen, &costs);
         prop_assert!(!tree("drawn", &rows, Lines::Ascii).is_empty());
         prop_assert!(outline::chain(&foreseen, &costs).iter().all(|id| ids.contains(id)));
     }
     Ok(())
+}
+
+/// Whether a trouble comes of the values alone: that a name had none, or one of another type, the check has ruled out.
+fn is_of_values(trouble: &Trouble) -> bool {
+    !matches!(trouble, Trouble::Rule(Failure::Unfit { .. } | Failure::NoValue { .. }))
 }
 
 proptest! {

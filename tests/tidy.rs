@@ -43,12 +43,6 @@ const IMPURE: &[&str] = &[
     "SystemTime",
     "Timestamp::now",
     "Zoned::now",
-    "std::fs",
-    "std::env",
-    "std::net",
-    "std::process",
-    "std::thread",
-    "std::io",
     "tokio",
     "async fn",
     "async move",
@@ -57,6 +51,8 @@ const IMPURE: &[&str] = &[
     "sqlx",
     "uuid::Uuid::now",
 ];
+
+const IMPURE_OF_STD: [&str; 6] = ["fs", "env", "net", "process", "thread", "io"];
 
 /// What no file says.
 const BANNED: &[&str] = &["todo!(", "unimplemented!(", "#[ignore", "#[allow(", "#![allow("];
@@ -103,7 +99,7 @@ fn modules_use_only_the_layers_below_them() {
             continue;
         }
         let code = source.lines(false).map(|(_, line)| line).collect::<Vec<_>>().join("\n");
-        for used in uses(&code) {
+        for used in uses("crate::", &code) {
             if used != module && layers.contains_key(used) && !allowed.contains(&used) {
                 faults.push(format!("{}: `{module}` may not use `{used}`", source.path.display()));
             }
@@ -115,13 +111,14 @@ fn modules_use_only_the_layers_below_them() {
 #[test]
 fn the_reader_of_uses_sees_them_all() {
     let code = "use crate::rule::{a, b};\nuse crate::{\n    base::{self, Name},\n    plan,\n    run::{x::{y}, z},\n};\nfn f() { crate::store::open() }";
-    assert_eq!(uses(code), BTreeSet::from(["rule", "base", "plan", "run", "store"]));
+    assert_eq!(uses("crate::", code), BTreeSet::from(["rule", "base", "plan", "run", "store"]));
+    assert_eq!(uses("std::", "use std::{fmt, fs};\nuse std::env;"), BTreeSet::from(["fmt", "fs", "env"]));
 }
 
-/// The modules that `crate::x` and `crate::{x, y::{…}}` name.
-fn uses(code: &str) -> BTreeSet<&str> {
+/// The modules that `crate::x` and `crate::{x, y::{…}}` name, and of `std::` likewise.
+fn uses<'c>(of: &str, code: &'c str) -> BTreeSet<&'c str> {
     let mut found = BTreeSet::new();
-    for rest in code.split("crate::").skip(1) {
+    for rest in code.split(of).skip(1) {
         let Some(group) = rest.strip_prefix('{') else {
             found.insert(word(rest));
             continue;
@@ -159,6 +156,10 @@ fn the_pure_half_neither_waits_nor_looks_outside() {
             for said in IMPURE.iter().filter(|said| line.contains(*said)) {
                 faults.push(format!("{}:{n}: the pure half does not say `{said}`", source.path.display()));
             }
+        }
+        let code = source.lines(false).map(|(_, line)| line).collect::<Vec<_>>().join("\n");
+        for used in uses("std::", &code).intersection(&BTreeSet::from(IMPURE_OF_STD)) {
+            faults.push(format!("{}: the pure half does not use `std::{used}`", source.path.display()));
         }
     }
     told(&faults);

@@ -10,11 +10,12 @@ pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -
         4..=7 => 2,
         _ => 3,
     };
+    let small = wrong.to_lowercase();
     candidates
         .into_iter()
         .take(NEAR_NAMES_MAX)
         .filter(|candidate| candidate.len().abs_diff(wrong.len()) <= 4 * reach)
-        .map(|candidate| (strsim::damerau_levenshtein(wrong, candidate), candidate))
+        .map(|candidate| (strsim::damerau_levenshtein(&small, &candidate.to_lowercase()), candidate))
         .filter(|(distance, candidate)| *distance <= reach && *distance < candidate.chars().count())
         .min()
         .map(|(_, candidate)| candidate)
@@ -125,6 +126,7 @@ mod tests {
     fn the_nearest_name_is_offered_only_when_it_is_near() {
         assert_eq!(nearest("trian", ["train", "build"]), Some("train"));
         assert_eq!(nearest("lss", ["id", "loss"]), Some("loss"));
+        assert_eq!(nearest("TRAIN", ["build", "train"]), Some("train"));
         assert_eq!(nearest("abc", ["xyz", "id"]), None);
         assert_eq!(did_you_mean("zzzzz", ["id", "loss"]).as_deref(), Some("there are id, loss"));
     }

@@ -1,13 +1,16 @@
 //! `god-flow actions`: the catalogue, for people and programs.
 
-use std::fmt::Write;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+};
 
 use serde_json::json;
 
 use super::{Exit, out::Out};
 use crate::{
     action::{Action, FieldDoc, catalogue},
-    base::near,
+    base::{Ty, near},
 };
 
 #[derive(clap::Args)]
@@ -27,22 +30,42 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
         return if out.json { out.json_data(&as_json(action)) } else { out.data(&describe(action)) };
     };
     let docs = action.docs();
-    match docs.takes.iter().chain(&docs.gives).find(|doc| doc.name == field) {
-        Some(doc) if out.json => out.json_data(doc),
-        Some(doc) => out.data(&format!("{}: {}{}\n  {}\n", doc.name, doc.ty, required(doc), doc.about)),
-        None => {
-            let names: Vec<&str> = docs.takes.iter().chain(&docs.gives).map(|doc| doc.name.as_str()).collect();
-            let help = near::did_you_mean(field, names.iter().copied()).unwrap_or_else(|| "it has no fields".into());
-            out.wrong(&format!("`{name}` has no field `{field}`; {help}"))
-        }
+    // A field may be both taken and given, each with words of its own.
+    let of = |docs: &[FieldDoc]| docs.iter().find(|doc| doc.name == field).cloned();
+    let found = [("takes", of(&docs.takes)), ("gives", of(&docs.gives))];
+    let found: Vec<(&str, FieldDoc)> = found.into_iter().filter_map(|(what, doc)| Some((what, doc?))).collect();
+    if found.is_empty() {
+        let names: BTreeSet<&str> = docs.takes.iter().chain(&docs.gives).map(|doc| doc.name.as_str()).collect();
+        let help = near::did_you_mean(field, names.iter().copied()).unwrap_or_else(|| "it has no fields".into());
+        return out.wrong(&format!("`{name}` has no field `{field}`; {help}"));
     }
+    if out.json {
+        return out.json_data(&found.into_iter().collect::<BTreeMap<_, _>>());
+    }
+    let tell =
+        |(what, doc): &(&str, FieldDoc)| format!("{what} {}: {}{}\n  {}\n", doc.name, doc.ty, required(doc), doc.about);
+    let mut text: String = found.iter().map(tell).collect();
+    text.extend(found.iter().filter(|(what, _)| *what == "takes").flat_map(|_| inside(action, field)));
+    out.data(&text)
+}
+
+/// What is in a field that is a record or a list of records: a line for each of its fields.
+fn inside(action: &Action, field: &str) -> Vec<String> {
+    let Some(Ty::Record(takes)) = action.fields() else { return Vec::new() };
+    let mut ty = takes.fields.get(field);
+    while let Some(Ty::Optional(inner) | Ty::List(inner) | Ty::Map(inner)) = ty {
+        ty = Some(inner);
+    }
+    let Some(Ty::Record(record)) = ty else { return Vec::new() };
+    record.fields.iter().map(|(name, ty)| format!("    {name}: {ty}\n")).collect()
 }
 
 fn list(out: &Out) -> Exit {
     if out.json {
         return out.json_data(&catalogue().iter().map(as_json).collect::<Vec<_>>());
     }
-    let lines = catalogue().iter().map(|action| format!("{:<10} {}\n", action.name, action.about));
+    let width = catalogue().iter().map(|action| action.name.len()).max().unwrap_or(0);
+    let lines = catalogue().iter().map(|action| format!("{:<width$}  {}\n", action.name, action.about));
     out.data(&lines.collect::<String>())
 }
 

@@ -303,6 +303,9 @@ pub(super) fn value(path: &str) -> Result<serde_json::Value, String> {
     if text.len() > DOCUMENT_BYTES_MAX {
         return Err(format!("{path}: expected JSON, for YAML has at most {DOCUMENT_BYTES_MAX} bytes in one file"));
     }
+    if text.trim().is_empty() {
+        return Err(format!("{path}: expected a value, found an empty file"));
+    }
     let mut sources = Sources::default();
     let source = sources.add(path, text.as_str());
     let (tree, mistakes) = document::parse(source, &text);

@@ -291,6 +291,14 @@ impl<'s> Checker<'_, 's> {
             return self.field(at, of, &record, may_be_null, (name, index.at));
         }
         self.record_read(of.path.as_ref());
+        if let (Kind::Negate(number), Ty::List(_)) = (&index.kind, &of.ty)
+            && matches!(number.kind, Kind::Whole(_))
+        {
+            let said = held(self.text, of.at);
+            let message = "elements are counted from the first, which is number 0";
+            let wrong = Wrong::new("rule::bad_literal", index.at, message);
+            return self.wrong(wrong.help(format!("write `{said}[size({said}) - 1]` for the last one")));
+        }
         let index = self.check(index);
         let (wanted, ty) = match &of.ty {
             Ty::Never => return Checked::new(of.code, Ty::Never, at),

@@ -33,7 +33,8 @@ fn within_length(text: &str, at: At) -> Result<(), Wrong> {
         return Ok(());
     }
     let message = format!("expected at most {RULE_LENGTH_MAX} characters, found {}", text.chars().count());
-    Err(Wrong::new("rule::too_long", at, message).help("split it over several named rules"))
+    Err(Wrong::new("rule::too_long", at, message)
+        .help("give a part of it to a `value` step of its own, and read that here"))
 }
 
 fn parse_tokens(tokens: Vec<(Token<'_>, At)>) -> Result<Expr<'_>, Wrong> {

@@ -362,7 +362,8 @@ impl Checker {
                         key.text,
                         near::list(wanted.iter().copied())
                     );
-                    self.mistake(Mistake::new("workflow::misplaced", key.place, message));
+                    let help = format!("leave it out; where a base says it, take it away with `{}: null`", key.text);
+                    self.mistake(Mistake::new("workflow::misplaced", key.place, message).help(help));
                 }
                 None if is_wanted && key != "window" => {
                     let place = tree.key("every").map_or(tree.place, |key| key.place);
