@@ -14,7 +14,8 @@ fn planned(steps: &str) -> Foreseen {
     let text = format!("god_flow: 1\nworkflow: planned\n{steps}");
     let (tree, mistakes) = document::parse(SourceId::default(), &text);
     assert!(mistakes.is_empty(), "{mistakes:?}");
-    let checked = workflow::check(&tree.unwrap()).unwrap_or_else(|mistakes| panic!("{text}\n{mistakes:#?}"));
+    let checked =
+        workflow::check(&tree.expect("the text is good")).unwrap_or_else(|mistakes| panic!("{text}\n{mistakes:#?}"));
     let Checked::Workflow(workflow) = checked else { panic!("it is no workflow") };
     let inputs = plan::sampled_inputs(&workflow, &IndexMap::default(), None, Seed(1)).expect("it has no inputs");
     plan::foresee(Arc::new(*workflow), inputs, Seed(1)).unwrap_or_else(|stuck| panic!("{text}\n{stuck}"))
@@ -24,8 +25,8 @@ fn planned(steps: &str) -> Foreseen {
 fn cost(steps: &str) -> (Span, f64) {
     let foreseen = planned(steps);
     let costs = Costs::of(&foreseen).unwrap_or_else(|(_, trouble)| panic!("{trouble}"));
-    let fleet = BTreeMap::from([(GpuKind::parse("H100").unwrap(), 8)]);
-    (costs.estimate(&foreseen, &fleet).unwrap().length, costs.gpu_hours_of_all())
+    let fleet = BTreeMap::from([(GpuKind::parse("H100").expect("it is a kind"), 8)]);
+    (costs.estimate(&foreseen, &fleet).expect("all fit").length, costs.gpu_hours_of_all())
 }
 
 const WORK: &str = "process: { command: [work] }, expect: 1h";

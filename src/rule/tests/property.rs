@@ -80,7 +80,7 @@ fn answers_well(rule: &Rule, bytes: &[u8]) -> Result<(), TestCaseError> {
         Ok(value) => prop_assert!(value.is(rule.ty()), "{rule:?} gives {value:?}"),
         Err(Failure::Unfit { expected }) => prop_assert!(false, "{rule:?} met a type error: expected {expected}"),
         Err(Failure::NoValue { name }) => {
-            prop_assert!(false, "{rule:?} asked for `{name}`, which is not of this world")
+            prop_assert!(false, "{rule:?} asked for `{name}`, which is not of this world");
         }
         Err(_) => {}
     }
