@@ -7,9 +7,12 @@ mod git;
 mod tree;
 
 use std::{
-    fs, io,
+    fs::{self, File, TryLockError},
+    io,
     path::{Path, PathBuf},
 };
+
+use tempfile::TempDir;
 
 use crate::{base::Size, run::Digest};
 
@@ -53,9 +56,10 @@ pub(super) async fn fetch(wanted: &Wanted<'_>, folder: &Path, say: &fs::File) ->
     let key = key(&address, commit);
     let there = at(folder, &key);
     if !there.exists() {
-        // Whoever else fetches the same does it in another place, and the first to be ready stays.
         fs::create_dir_all(folder)?;
-        let made = tempfile::Builder::new().prefix(".fetching-").tempdir_in(folder)?;
+        sweep(folder)?;
+        // Whoever else fetches the same does it in another place, and the first to be ready stays.
+        let (made, _lock) = place(folder)?;
         let most = wanted.size_limit.unwrap_or(SIZE_MAX);
         let tree = git::lay_out(&address, commit, most, made.path(), wanted.allow_local, say).await?;
         let looked_at = tree.clone();
@@ -74,6 +78,47 @@ pub(super) async fn fetch(wanted: &Wanted<'_>, folder: &Path, say: &fs::File) ->
     }
 }
 
+/// What the names of folders begin with in which code is fetched.
+const FETCHING: &str = ".fetching-";
+
+/// A folder to fetch into, and its lock, which ends with this process.
+fn place(folder: &Path) -> io::Result<(TempDir, File)> {
+    loop {
+        let made = tempfile::Builder::new().prefix(FETCHING).tempdir_in(folder)?;
+        if let Some(lock) = absent(File::open(made.path()))? {
+            lock.lock()?;
+            // Another may have swept it before it was locked.
+            if made.path().exists() {
+                return Ok((made, lock));
+            }
+        }
+    }
+}
+
+/// Throws away what processes that are gone have left of their fetches.
+fn sweep(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)?.flatten() {
+        if !entry.file_name().to_string_lossy().starts_with(FETCHING) {
+            continue;
+        }
+        let Some(lock) = absent(File::open(entry.path()))? else { continue };
+        match lock.try_lock() {
+            Ok(()) => drop(absent(fs::remove_dir_all(entry.path()))?),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Nothing where it is not there any more.
+fn absent<T>(found: io::Result<T>) -> io::Result<Option<T>> {
+    match found {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        other => other.map(Some),
+    }
+}
+
 /// The folder of the code with that key.
 pub(super) fn at(folder: &Path, key: &str) -> PathBuf {
     folder.join(key)
@@ -83,4 +128,24 @@ pub(super) fn at(folder: &Path, key: &str) -> PathBuf {
 fn key(address: &str, commit: &str) -> String {
     let digest = Digest::of(address).to_string();
     format!("{}-{}", &commit[..12], &digest[..16])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_of_a_fetch_is_swept_and_what_goes_on_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let (alive, _lock) = place(folder.path()).unwrap();
+        // Its lock went with the process that was killed, and its folder stayed.
+        let left = place(folder.path()).unwrap().0.keep();
+        for name in [alive.path(), &left, &folder.path().join("0123456789ab-0123456789abcdef")] {
+            fs::create_dir_all(name.join("tree/src")).unwrap();
+        }
+        sweep(folder.path()).unwrap();
+        assert!(alive.path().join("tree/src").exists());
+        assert!(!left.exists());
+        assert!(folder.path().join("0123456789ab-0123456789abcdef").exists(), "code that is whole stays");
+    }
 }
