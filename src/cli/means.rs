@@ -62,6 +62,7 @@ pub(super) fn setup(args: &Args, workflow: &Workflow, address: &str, out: &Out) 
     let world = world.map(|(text, _)| text);
     let gpus = gpus(&args.containers.gpus).map_err(|why| out.wrong(&why))?;
     let engine = args.containers.engine.clone().filter(|_| backend == Kind::Docker);
+    let cache_budget = args.containers.cache_budget.filter(|_| backend == Kind::Docker);
     let folder = carry::folder(address);
     let dir = std::env::current_dir().ok().filter(|dir| backend == Kind::Process && dir.to_str().is_some());
     let setup = Setup {
@@ -72,6 +73,7 @@ pub(super) fn setup(args: &Args, workflow: &Workflow, address: &str, out: &Out) 
         ahead: args.ahead,
         engine,
         gpus,
+        cache_budget,
         local_code: args.containers.allow_local_code,
         dir,
         folder,

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     action::Action,
-    base::{Name, Seed, Value, near},
+    base::{Name, Seed, Size, Value, near},
     document::stored,
     driver::{self, New},
     run::RunId,
@@ -82,6 +82,10 @@ pub(super) struct Containers {
     /// The GPUs of this host that containers may use, such as `8xH100`: the first of them is number 0.
     #[arg(long, value_name = "GPUS")]
     pub(super) gpus: Vec<String>,
+    /// Keeps so much of models and data on this host, such as `500GB`: what was used longest ago goes first, and what is in
+    /// use stays. All of it is kept where this is left out.
+    #[arg(long, value_name = "SIZE", env = "GOD_FLOW_CACHE_BUDGET", value_parser = Size::parse)]
+    pub(super) cache_budget: Option<Size>,
     /// Takes code from repositories of this host as well (`file:///…`), as for a rehearsal.
     #[arg(long)]
     pub(super) allow_local_code: bool,

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     backend::{Backend, Clock, Mock, Play, Speed},
-    base::{GpuKind, SourceId},
+    base::{GpuKind, Size, SourceId},
     run::{
         Input, RunId,
         event::HostOffer,
@@ -58,6 +58,9 @@ pub(super) struct Setup {
     /// The kinds of the GPUs that containers may use, in the order of their numbers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) gpus: Vec<GpuKind>,
+    /// What is kept of models and data, beyond what is in use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) cache_budget: Option<Size>,
     /// Whether code may come from repositories of this host.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) local_code: bool,
@@ -157,7 +160,7 @@ impl Setup {
             jobs: self.jobs(),
             local_code: self.local_code,
             hub: hub()?,
-            cache_bytes: None,
+            cache_bytes: self.cache_budget.map(|budget| budget.0),
         };
         Ok(Box::new(Containers::new(settings, run, reports)?))
     }

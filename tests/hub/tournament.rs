@@ -127,3 +127,28 @@ async fn a_small_tournament_is_played_for_real() {
     let _ = run("second");
     assert_eq!(fetched(), 1, "a second run finds it in the cache");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cache_keeps_within_its_budget() {
+    let Some(_docker) = engine::ready().await else { return };
+    let it = StandIn::start().await;
+    let file = |name: &str| json!({ "download": { "dataset": it.put_plain(name, &[b'x'; 5_000]) } });
+    let mut steps = json!({ "a": file("a"), "b": file("b"), "c": file("c") });
+    steps["b"]["needs"] = json!(["a"]);
+    steps["c"]["needs"] = json!(["b"]);
+    let place = tempfile::tempdir().unwrap();
+    let workflow = json!({ "god_flow": 1, "workflow": "fetches", "steps": steps });
+    fs::write(place.path().join("w.yaml"), workflow.to_string()).unwrap();
+    let run = |budget: Option<&str>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_god-flow"));
+        command.args(["run", "w.yaml", "--backend", "docker"]).current_dir(place.path());
+        command.env("GOD_FLOW_STORE", place.path().join("store.db")).env("DOCKER_HOST", engine::address().unwrap());
+        command.env("HF_ENDPOINT", it.endpoint()).env("GOD_FLOW_PRIVATE_ADDRESSES", "1");
+        budget.map(|budget| command.env("GOD_FLOW_CACHE_BUDGET", budget));
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        fs::read_dir(place.path().join("host/cache/entries")).unwrap().count()
+    };
+    assert_eq!(run(Some("12KB")), 2, "what was used longest ago went when the third came");
+    assert_eq!(run(None), 3, "without a budget all of it stays");
+}
