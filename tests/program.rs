@@ -152,6 +152,8 @@ fn wrong_calls_are_told_from_failures() {
         ("plan workflows/text.yaml --entrants 8 --gpus 8xH100|H200", WRONG, "one kind at a time"),
         ("plan workflows/text.yaml --entrants 8 --gpus 32xA100", REFUSED, "which has 32xA100 where 1xH100 is asked"),
         ("run workflows/text.yaml --backend mock --entrants 3000 --store memory:", REFUSED, "give fewer entrants"),
+        ("run workflows/text.yaml --cache-budget lots", WRONG, "expected a size such as `16GiB`"),
+        ("clean --keep-days -1", WRONG, "invalid value '-1' for '--keep-days"),
         ("plan workflows/text.yaml --inputs nowhere.yaml", WRONG, "there is no such file"),
     ] {
         wrong(line, exit, says);

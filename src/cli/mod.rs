@@ -8,6 +8,8 @@ mod call;
 mod carry;
 mod cases;
 mod check;
+#[cfg(unix)]
+mod clean;
 mod complete;
 mod detach;
 mod diff;
@@ -116,6 +118,9 @@ enum Command {
     Timeline(timeline::Args),
     /// Shows what coldkeys have and what was charged for runs; credits them, and gives back.
     Ledger(ledger::Args),
+    /// Removes what runs that are over have left on this host: containers, images, and what trainings left.
+    #[cfg(unix)]
+    Clean(clean::Args),
     /// Plays a workflow many times in a modelled world: how long, how costly, who wins.
     Simulate(simulate::Args),
     /// Draws a workflow's steps and what they wait for.
@@ -191,6 +196,8 @@ pub fn main() -> ExitCode {
         Command::Export(args) => export::run(&args, &out),
         Command::Timeline(args) => timeline::run(&args, &out),
         Command::Ledger(args) => ledger::run(&args, &out),
+        #[cfg(unix)]
+        Command::Clean(args) => clean::run(&args, &out),
         Command::Simulate(args) => simulate::run(&args, &out),
         Command::Graph(args) => graph::run(&args, &out),
         Command::Test(args) => test::run(&args, &out),

@@ -17,30 +17,30 @@ use super::{
 };
 
 /// A trainer that leaves what it was given.
-const TRAINER: &str = r#"out=/app/checkpoints/task-1/out-1
+pub(super) const TRAINER: &str = r#"out=/app/checkpoints/task-1/out-1
 mkdir -p $out && echo "$@" > $out/arguments && echo "$WANDB_MODE $WANDB_DIR" > $out/environment
 "#;
 
 /// A folder with an entrant's repository, a workflow and the store of its runs.
-struct Place {
+pub(super) struct Place {
     folder: tempfile::TempDir,
-    code: Repository,
+    pub(super) code: Repository,
 }
 
 impl Place {
     /// With a repository whose trainer is that script.
-    fn of(trainer: &str) -> Self {
+    pub(super) fn of(trainer: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let code = Repository::of(&folder.path().join("repository"), trainer);
         Self { folder, code }
     }
 
-    fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         self.folder.path()
     }
 
     /// Clones, builds and trains at a commit, with what is said besides.
-    fn run(&self, name: &str, commit: &str, more: &Json) -> Output {
+    pub(super) fn run(&self, name: &str, commit: &str, more: &Json) -> Output {
         let with = |what: &str, mut step: Json| {
             let more = more.get(what).and_then(Json::as_object).cloned().unwrap_or_default();
             step.as_object_mut().unwrap().extend(more);
@@ -76,7 +76,7 @@ impl Place {
                 "code": { "clone": clone },
                 "image": with("build_step", json!({ "build": with("build", json!({ "code": "${code}", "dockerfile": DOCKERFILE })) })),
                 "train": with("train_step", json!({ "train": with("train", train) })),
-                "look": { "container": look }
+                "look": with("look_step", json!({ "container": look }))
             },
             "gives": { "output": "${train.output}", "cut_short": "${train.cut_short}", "seen": "${look.seen}" }
         });
@@ -85,7 +85,7 @@ impl Place {
         self.god_flow(&run)
     }
 
-    fn god_flow(&self, arguments: &[&str]) -> Output {
+    pub(super) fn god_flow(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_god-flow"));
         command.args(arguments).current_dir(self.path()).env("GOD_FLOW_STORE", self.path().join("store.db"));
         command.env("DOCKER_HOST", engine::address().unwrap()).output().unwrap()
@@ -104,7 +104,7 @@ impl Place {
 }
 
 /// What a run gives.
-fn given(output: &Output) -> Json {
+pub(super) fn given(output: &Output) -> Json {
     assert!(output.status.success(), "{}", told(output));
     let outcome: Json = serde_json::from_slice(&output.stdout).unwrap();
     outcome["outcome"]["succeeded"]["gives"].clone()

@@ -15,6 +15,7 @@ macro_rules! with_engine {
     };
 }
 
+mod clean;
 mod containers;
 #[path = "../engine/mod.rs"]
 mod engine;

@@ -1,6 +1,6 @@
 //! Images built from strangers' code: once on this host for the same code, Dockerfile and arguments.
 
-use std::{fs::File, io::Write, path::Path};
+use std::{fs::File, io::Write};
 
 use futures_util::StreamExt;
 use serde_json::Value as Json;
@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use super::{
     context,
     engine::{Built, Engine, Recipe, Trouble},
+    host::HostFolder,
 };
 use crate::{
     action::{build::Build, vocabulary::Image},
@@ -20,18 +21,13 @@ use crate::{
 const LINES: usize = 4;
 
 /// Builds the image, or finds it built.
-pub(super) async fn build(
-    engine: &Engine,
-    what: &Build,
-    code_folder: &Path,
-    mut log: &File,
-) -> Result<Report, Trouble> {
-    let recipe = recipe(what);
+pub(super) async fn build(engine: &Engine, what: &Build, host: &HostFolder, mut log: &File) -> Result<Report, Trouble> {
+    let recipe = recipe(what, host);
     if let Some((id, bytes)) = engine.has_image(&recipe.name).await? {
         let _ = writeln!(log, "this host has built it already: {id}");
         return Ok(report(id, bytes, what.size_limit));
     }
-    let tree = code::at(code_folder, &what.code.tree);
+    let tree = code::at(&host.code(), &what.code.tree);
     if !tree.is_dir() {
         return Ok(lost(&what.code.tree));
     }
@@ -69,7 +65,7 @@ pub(super) async fn build(
     }
 }
 
-fn recipe(what: &Build) -> Recipe {
+fn recipe(what: &Build, host: &HostFolder) -> Recipe {
     let text = serde_json::to_string(&(&what.dockerfile, &what.args, what.network)).unwrap_or_default();
     let digest = Digest::of(&text).to_string();
     Recipe {
@@ -77,6 +73,7 @@ fn recipe(what: &Build) -> Recipe {
         dockerfile: what.dockerfile.clone(),
         args: what.args.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
         network: what.network.unwrap_or(true),
+        folder: host.label(),
     }
 }
 

@@ -9,12 +9,14 @@ use bollard::{
     models::{ContainerCreateBody, ContainerState, NetworkCreateRequest},
     query_parameters::{
         BuildImageOptionsBuilder, CreateContainerOptionsBuilder, CreateImageOptionsBuilder,
-        DownloadFromContainerOptionsBuilder, InspectContainerOptions, LogsOptionsBuilder,
-        RemoveContainerOptionsBuilder, RemoveImageOptions, StartContainerOptions, StopContainerOptionsBuilder,
+        DownloadFromContainerOptionsBuilder, InspectContainerOptions, ListContainersOptionsBuilder,
+        ListImagesOptionsBuilder, ListNetworksOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
+        RemoveImageOptions, StartContainerOptions, StopContainerOptionsBuilder,
     },
 };
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt};
+use jiff::Timestamp;
 
 use super::shape::LABEL;
 
@@ -115,7 +117,8 @@ impl Engine {
         recipe: &Recipe,
         files: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
     ) -> impl Stream<Item = Result<Built, Trouble>> {
-        let labels = HashMap::from([(format!("{LABEL}.built"), recipe.name.clone())]);
+        let labels = [("built", &recipe.name), ("folder", &recipe.folder)];
+        let labels = HashMap::from(labels.map(|(what, value)| (format!("{LABEL}.{what}"), value.clone())));
         let options = BuildImageOptionsBuilder::default().t(&recipe.name).dockerfile(&recipe.dockerfile).forcerm(true);
         let options = options.buildargs(&recipe.args).labels(&labels);
         // Without the word it is the engine's own network.
@@ -178,6 +181,45 @@ impl Engine {
             Err(trouble) if said(&trouble, 404) || said(&trouble, 409) => Ok(()),
             other => other,
         }
+    }
+
+    /// All containers with a label, running or not.
+    pub(super) async fn containers(&self, label: &str) -> Result<Vec<Labelled>, Trouble> {
+        let options = ListContainersOptionsBuilder::default().all(true).size(true).filters(&with(label)).build();
+        let all = self.0.list_containers(Some(options)).await?.into_iter().map(|it| Labelled {
+            name: it
+                .names
+                .and_then(|names| Some(names.first()?.trim_start_matches('/').to_owned()))
+                .unwrap_or_default(),
+            id: it.id.unwrap_or_default(),
+            labels: it.labels.unwrap_or_default(),
+            made: at(it.created.unwrap_or_default()),
+            bytes: it.size_rw.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0),
+        });
+        Ok(all.collect())
+    }
+
+    pub(super) async fn networks(&self, label: &str) -> Result<Vec<Labelled>, Trouble> {
+        let options = ListNetworksOptionsBuilder::default().filters(&with(label)).build();
+        let all = self.0.list_networks(Some(options)).await?.into_iter().map(|it| Labelled {
+            name: it.name.unwrap_or_default(),
+            id: it.id.unwrap_or_default(),
+            labels: it.labels.unwrap_or_default(),
+            made: it.created.and_then(|made| made.parse().ok()).unwrap_or_default(),
+            bytes: 0,
+        });
+        Ok(all.collect())
+    }
+
+    /// All images with a label that have a name.
+    pub(super) async fn images(&self, label: &str) -> Result<Vec<Labelled>, Trouble> {
+        let options = ListImagesOptionsBuilder::default().filters(&with(label)).build();
+        let all = self.0.list_images(Some(options)).await?.into_iter().flat_map(|it| {
+            let (made, bytes) = (at(it.created), u64::try_from(it.size).unwrap_or(0));
+            let labelled = move |name| Labelled { name, id: it.id.clone(), labels: it.labels.clone(), made, bytes };
+            it.repo_tags.into_iter().map(labelled)
+        });
+        Ok(all.collect())
     }
 
     pub(super) async fn make_network(
@@ -252,6 +294,17 @@ pub(super) struct Recipe {
     pub(super) dockerfile: String,
     pub(super) args: HashMap<String, String>,
     pub(super) network: bool,
+    /// For which folder of this host.
+    pub(super) folder: String,
+}
+
+/// Something that carries a label.
+pub(super) struct Labelled {
+    pub(super) name: String,
+    pub(super) id: String,
+    pub(super) labels: HashMap<String, String>,
+    pub(super) made: Timestamp,
+    pub(super) bytes: u64,
 }
 
 /// A word of a build.
@@ -265,6 +318,15 @@ pub(super) enum Archive {
     Nothing,
     TooLarge,
     Whole(Vec<u8>),
+}
+
+fn with(label: &str) -> HashMap<&'static str, Vec<&str>> {
+    HashMap::from([("label", vec![label])])
+}
+
+/// A moment that is told in seconds.
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds).unwrap_or_default()
 }
 
 /// The name of an image and its tag or digest; the newest where none is named.

@@ -48,6 +48,26 @@ impl HostFolder {
         Ok(folder)
     }
 
+    /// What tells images that were built for this folder from those for another.
+    pub(super) fn label(&self) -> String {
+        self.0.display().to_string()
+    }
+
+    /// The output folders of all attempts, by the names of these.
+    pub(super) fn outputs(&self) -> io::Result<Vec<(String, PathBuf)>> {
+        let all = match fs::read_dir(self.0.join("outputs")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            all => all?.collect::<io::Result<Vec<_>>>()?,
+        };
+        Ok(all.into_iter().map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path())).collect())
+    }
+
+    /// Throws away what an attempt left.
+    pub(super) fn remove_output(&self, attempt: &str) -> io::Result<()> {
+        fs::remove_dir_all(self.0.join("outputs").join(attempt))?;
+        self.clear(attempt)
+    }
+
     /// What a training left, by its key; nothing where a link stands on the way there.
     pub(super) fn output(&self, key: &str) -> Option<PathBuf> {
         below(&self.0.join("outputs"), key)

@@ -133,7 +133,7 @@ async fn done(place: &Place<'_>, chore: &Chore, log: &File) -> Report {
     match chore {
         Chore::Clone(clone) => cloned(place, clone, log).await,
         Chore::Build(what) => {
-            let built = build::build(place.engine, what, &place.host.code(), log).await;
+            let built = build::build(place.engine, what, place.host, log).await;
             built.unwrap_or_else(|trouble| Report::Failed(life::failure(&trouble)))
         }
         Chore::Download(what) => transfer::download(place.hub, place.cache, what, log).await,

@@ -4,6 +4,7 @@
 //! it removes it: what is said twice, or again by another process, finds the container by its name or its end by its file.
 
 mod build;
+mod clean;
 mod context;
 mod engine;
 mod evaluate;
@@ -30,6 +31,7 @@ use tokio::{
     task::AbortHandle,
 };
 
+pub use self::clean::{Kind, Leftover, Leftovers};
 use self::{
     engine::Engine,
     host::HostFolder,
