@@ -60,7 +60,7 @@ impl Reader for Folder<'_> {
 }
 
 /// Entrants for whom it is planned: the smallest field that all shipped tournaments start with.
-const ENTRANTS: u32 = 8;
+const ENTRANTS: usize = 8;
 /// Nodes of a plan, beyond which it is given up.
 const NODES_MAX: usize = 1_000;
 
