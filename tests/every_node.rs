@@ -142,7 +142,7 @@ fn every_step_comes_through_every_trouble() {
         ("workflows/image.yaml", 8),
         ("workflows/environment.yaml", 5),
         ("examples/workflows/train.yaml", 1),
-        ("examples/workflows/container.yaml", 1),
+        ("workflows/hello-docker.yaml", 1),
         ("examples/workflows/fan-out.yaml", 1),
         ("tests/scenarios/charges.yaml", 1),
         ("tests/scenarios/hold.yaml", 1),

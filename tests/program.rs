@@ -168,7 +168,7 @@ fn a_switch_of_the_environment_is_on_or_off() {
         ("no", REFUSED, "no Docker engine listens at unix:///nowhere"),
         ("1", REFUSED, "no Docker engine listens at unix:///nowhere"),
     ] {
-        let line = "run examples/workflows/container.yaml --backend docker --engine unix:///nowhere --store memory:";
+        let line = "run workflows/hello-docker.yaml --backend docker --engine unix:///nowhere --store memory:";
         let called = program().args(line.split_whitespace()).env("GOD_FLOW_PRIVATE_ADDRESSES", says).output();
         let called = called.expect("the program starts");
         assert_eq!(called.status.code(), Some(exit), "{says}: {}", err(&called));

@@ -68,7 +68,7 @@ fn every_shipped_workflow_plays_to_its_end() {
         ("workflows/environment.yaml", 20),
         ("examples/workflows/repeat.yaml", 1),
         ("examples/workflows/fan-out.yaml", 1),
-        ("examples/workflows/container.yaml", 1),
+        ("workflows/hello-docker.yaml", 1),
         ("examples/workflows/train.yaml", 1),
     ] {
         let workflow = checked(&loaded(path));

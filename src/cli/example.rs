@@ -18,11 +18,7 @@ pub(super) const EXAMPLES: [(&str, &str, &str); 5] = [
     ("fan-out", "one step for each item of a list", include_str!("../../examples/workflows/fan-out.yaml")),
     ("repeat", "rounds until one is left", include_str!("../../examples/workflows/repeat.yaml")),
     ("train", "one repository trained and judged on one task", include_str!("../../examples/workflows/train.yaml")),
-    (
-        "container",
-        "anything at all, in a container of your own",
-        include_str!("../../examples/workflows/container.yaml"),
-    ),
+    ("container", "anything at all, in a container of your own", include_str!("../../workflows/hello-docker.yaml")),
 ];
 
 pub(super) fn run(args: &Args, out: &Out) -> Exit {

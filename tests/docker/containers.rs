@@ -117,7 +117,7 @@ async fn the_example_of_a_container_runs_for_real() {
     let docker = with_engine!();
     docker.tag_image(IMAGE, Some(TagImageOptionsBuilder::default().repo("busybox").tag("1").build())).await.unwrap();
     let place = Place::with(&json!({}));
-    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/workflows/container.yaml");
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/workflows/hello-docker.yaml");
     let output = place.god_flow(&["run", example]);
     assert!(output.status.success(), "{}", told(&output));
     assert_eq!(String::from_utf8_lossy(&output.stdout), "words: 4\nwarning: 4 words are more than 3\n");
@@ -349,7 +349,7 @@ async fn gpus_are_asked_for_by_their_numbers() {
 #[test]
 fn without_an_engine_it_is_said_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
-    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/workflows/container.yaml");
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/workflows/hello-docker.yaml");
     let god_flow = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_god-flow"));
         command.args(["run", example]).args(arguments).current_dir(folder.path());
