@@ -43,9 +43,9 @@ fn is_slip_in_word(one: &str, other: &str) -> bool {
     };
     let edits = strsim::damerau_levenshtein(one, other);
     let lengths = [one, other].map(|word| word.chars().count());
-    let is_short = lengths[0].min(lengths[1]) <= 5;
-    // `win` and `won` are two words; `cod` and `code` are hardly.
-    let near = if is_short { edits == 1 && lengths[0] != lengths[1] } else { edits <= 2 };
+    let is_short = lengths[0].min(lengths[1]) <= 6;
+    // `win` and `won` are two words; `cod` and `code` are hardly. So are `minimum` and `maximum`.
+    let near = edits == 1 && !(is_short && lengths[0] == lengths[1]);
     nearest(one, [other]).is_some() && (near || letters(one) == letters(other))
 }
 
@@ -111,6 +111,14 @@ mod tests {
             ("lr_1", "lr_2", false),
             ("gpu", "gpu2", false),
             ("gpu", "cpu", false),
+            ("minimum", "maximum", false),
+            ("minimum_loss", "maximum_loss", false),
+            ("include", "exclude", false),
+            ("ascending", "descending", false),
+            ("tuesday", "thursday", false),
+            ("weight", "height", false),
+            ("sunday", "monday", false),
+            ("threshild", "threshold", true),
             ("won", "win", false),
             ("text", "test", false),
             ("lost", "loss", false),

@@ -26,7 +26,7 @@ impl Odd {
         let Self { field, meant, .. } = self;
         (
             format!("this has a field `{field}`, where what stands beside it has `{meant}`"),
-            format!("did you mean `{meant}`? where both are meant, write `{meant}: null` beside it"),
+            format!("did you mean `{meant}`? where both are meant, write that one too, as null"),
         )
     }
 }

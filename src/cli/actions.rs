@@ -44,19 +44,18 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
     }
     let tell =
         |(what, doc): &(&str, FieldDoc)| format!("{what} {}: {}{}\n  {}\n", doc.name, doc.ty, required(doc), doc.about);
-    let mut text: String = found.iter().map(tell).collect();
-    text.extend(found.iter().filter(|(what, _)| *what == "takes").flat_map(|_| inside(action, field)));
-    out.data(&text)
+    let all = found.iter().map(|it| tell(it) + &if it.0 == "takes" { inside(action, field) } else { String::new() });
+    out.data(&all.collect::<String>())
 }
 
 /// What is in a field that is a record or a list of records: a line for each of its fields.
-fn inside(action: &Action, field: &str) -> Vec<String> {
-    let Some(Ty::Record(takes)) = action.fields() else { return Vec::new() };
+fn inside(action: &Action, field: &str) -> String {
+    let Some(Ty::Record(takes)) = action.fields() else { return String::new() };
     let mut ty = takes.fields.get(field);
     while let Some(Ty::Optional(inner) | Ty::List(inner) | Ty::Map(inner)) = ty {
         ty = Some(inner);
     }
-    let Some(Ty::Record(record)) = ty else { return Vec::new() };
+    let Some(Ty::Record(record)) = ty else { return String::new() };
     record.fields.iter().map(|(name, ty)| format!("    {name}: {ty}\n")).collect()
 }
 

@@ -338,7 +338,8 @@ impl Loading<'_> {
                 let place = asked.unwrap_or_else(|| Place::new(self.sources.add(&*shown, ""), 0..0));
                 let mut there = self.reader.beside(&shown);
                 // Nobody means the file that asks.
-                there.retain(|path| !self.chain.iter().any(|open| self.shown(open) == *path));
+                let asks = asked.map(|place| self.sources.name(place.source)).unwrap_or_default();
+                there.retain(|path| path != asks && !self.chain.iter().any(|open| self.shown(open) == *path));
                 // One that is there was meant, whatever is wrong with it.
                 let near =
                     if there.contains(&shown) { None } else { near::nearest(&shown, there.iter().map(String::as_str)) };

@@ -291,9 +291,7 @@ impl<'s> Checker<'_, 's> {
             return self.field(at, of, &record, may_be_null, (name, index.at));
         }
         self.record_read(of.path.as_ref());
-        if let (Kind::Negate(number), Ty::List(_)) = (&index.kind, &of.ty)
-            && matches!(number.kind, Kind::Whole(_))
-        {
+        if matches!((&index.kind, &of.ty), (Kind::Whole(..0), Ty::List(_))) {
             let said = held(self.text, of.at);
             let message = "elements are counted from the first, which is number 0";
             let wrong = Wrong::new("rule::bad_literal", index.at, message);

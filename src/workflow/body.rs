@@ -141,10 +141,14 @@ impl Checker {
     pub(super) fn refuse_taken(&mut self, name: &Name, key: &Key, scope: &Scope) -> bool {
         let taken = TAKEN_NAMES.contains(&name.as_str()) || scope.get(name.as_str()).is_some();
         if taken {
-            let message = format!("`{name}` is the name of something else here");
-            self.mistake(Mistake::new("workflow::name_taken", key.place, message).help("choose another name"));
+            self.tell_taken(key);
         }
         taken
+    }
+
+    fn tell_taken(&mut self, key: &Key) {
+        let message = format!("`{}` is the name of something else here", key.text);
+        self.mistake(Mistake::new("workflow::name_taken", key.place, message).help("choose another name"));
     }
 
     /// The order in which the steps are checked, and those that wait for one another; cycles and unknown `needs` are
@@ -158,7 +162,12 @@ impl Checker {
             names::mentioned(draft.tree, &mut mentioned);
             // Inside of it that is the item, whatever else has the name.
             let each = draft.tree.get("for_each").map(Tree::entries).unwrap_or_default();
-            each.iter().for_each(|(key, _)| _ = mentioned.remove(&*key.text));
+            for (key, _) in each {
+                mentioned.remove(&*key.text);
+                if position.contains_key(&*key.text) {
+                    self.tell_taken(key);
+                }
+            }
             edges.extend(
                 mentioned
                     .iter()

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     base::{
         Mistake, Name, Place, SourceId, Ty, Value,
-        limits::{MISTAKES_MAX, STEPS_MAX, TEMPLATE_DEPTH_MAX},
+        limits::{MISTAKES_SOUGHT_MAX, STEPS_MAX, TEMPLATE_DEPTH_MAX},
         near,
     },
     document::{self, Alone, Loaded, Removed, Tree, types as doc},
@@ -69,7 +69,9 @@ fn check_what_is_there(
     let is_told = |it: &Mistake| {
         asks_misnamed(it)
             || written.tells(it)
-            || ["document::", "workflow::wrong_type"].iter().any(|code| it.code.starts_with(code))
+            || ["document::", "workflow::wrong_type", "workflow::not_computed"]
+                .iter()
+                .any(|code| it.code.starts_with(code))
                 && seen.contains(&it.place)
     };
     mistakes.extend(checker.mistakes.into_iter().filter(|it| !is_told(it)));
@@ -83,7 +85,7 @@ fn check_what_is_there(
     mistakes.sort_by(|a, b| (a.place, a.code).cmp(&(b.place, b.code)));
     mistakes.dedup();
     let mut mistakes = origin::gather(mistakes);
-    mistakes.truncate(MISTAKES_MAX);
+    mistakes.truncate(MISTAKES_SOUGHT_MAX);
     match checked {
         Some(checked) if mistakes.is_empty() => Ok(checked),
         _ => Err(mistakes),

@@ -175,14 +175,35 @@ fn not_computed(tree: &Tree, scope: &Scope) -> Option<Mistake> {
     let text = tree.as_text().filter(|text| !text.contains("${"))?.trim();
     let is_wrapped = text.starts_with(['$', '{']) && text.ends_with('}');
     let bare = text.trim_start_matches(['$', '{']).trim_end_matches('}').trim();
-    let is_path = || bare.contains('.') && bare.split('.').all(|name| Name::parse(name).is_ok());
-    if !is_wrapped && !is_path() {
+    if !is_wrapped && !is_path(bare, scope) {
         return None;
     }
     let rule = Rule::compile(bare, scope).ok().filter(|rule| !rule.reads().is_empty())?;
     let message = format!("this would be taken as it is written, and not as what `{}` is", rule.text());
-    let help = format!("write `${{{bare}}}`, or `${{'{text}'}}` for these very letters");
-    Some(Mistake::new("workflow::not_computed", tree.place, message).help(help))
+    let letters =
+        if text.contains('\'') { String::new() } else { format!(", or `${{'{text}'}}` for these very letters") };
+    Some(Mistake::new("workflow::not_computed", tree.place, message).help(format!("write `${{{bare}}}`{letters}")))
+}
+
+/// Whether names with dots between them are fields, one of the other. Of a mapping of any names, `config.yaml` may be a file.
+fn is_path(text: &str, scope: &Scope) -> bool {
+    let mut names = text.split('.');
+    let mut ty = names.next().and_then(|root| scope.get(root));
+    let mut fields = 0;
+    for name in names {
+        fields += 1;
+        ty = match ty {
+            Some(Ty::Optional(inner)) => Some(&**inner),
+            other => other,
+        };
+        ty = match ty {
+            Some(Ty::Record(record)) => {
+                record.fields.iter().find(|(field, _)| field.as_str() == name).map(|(_, ty)| ty)
+            }
+            _ => None,
+        };
+    }
+    fields > 0 && ty.is_some()
 }
 
 /// The value of a text that only names a constant, such as `${rules.fee}`.

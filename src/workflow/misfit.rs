@@ -43,10 +43,21 @@ pub(super) fn misfit(tree: &Tree, found: &Ty, wanted: &Ty, scope: &Scope) -> Mis
             mistake.help(with_unit(tree.as_text().and_then(|text| constant(text, scope)), wanted))
         }
         (Ty::Whole | Ty::Decimal | Ty::Bool | Ty::Span | Ty::Tao | Ty::Size | Ty::Gpus | Ty::Time, Ty::Text) => {
-            mistake.help("write `text(…)` around it")
+            mistake.help(format!("write `{}`", within(tree, "text")))
         }
-        (Ty::Decimal, Ty::Whole) => mistake.help("write `floor(…)`, `ceil(…)` or `round_even(…)` around it"),
+        (Ty::Decimal, Ty::Whole) => {
+            mistake.help(format!("write `{}`, or `ceil` or `round_even` in its place", within(tree, "floor")))
+        }
         _ => mistake.maybe_help(found.why_not(wanted)),
+    }
+}
+
+/// An expression, put into a function.
+fn within(tree: &Tree, function: &str) -> String {
+    let text = tree.as_text().map_or("…", |text| text.trim());
+    match text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')) {
+        Some(inner) => format!("${{{function}({})}}", inner.trim()),
+        None => format!("{function}({text})"),
     }
 }
 

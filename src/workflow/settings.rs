@@ -57,7 +57,11 @@ pub(super) fn read(checker: &mut Checker, tree: &Tree, modifiers: &Modifiers, sc
     }
     let attempts = tree.get("retry").and_then(|retry| attempts(checker, retry, scope));
     let written = tree.get("limits").map(Tree::items).unwrap_or_default();
-    for (name, tree) in modifiers.limits.iter().zip(written) {
+    for (at, (name, tree)) in modifiers.limits.iter().zip(written).enumerate() {
+        if modifiers.limits[..at].contains(name) {
+            let message = format!("the limit `{name}` is named twice; a step is in it once");
+            checker.mistake(Mistake::new("document::twice", tree.place, message).help("leave one of them out"));
+        }
         if checker.limits.contains_key(name) {
             checker.used.limits.insert(name.clone());
         } else {

@@ -108,6 +108,20 @@ pub(super) fn settled(value: Ty, with_key: bool) -> Ty {
     )
 }
 
+/// What other languages of workflows call what is here.
+const SYNONYMS: [(&str, &str); 10] = [
+    ("if", "when"),
+    ("unless", "when"),
+    ("depends_on", "needs"),
+    ("after", "needs"),
+    ("timeout", "time_limit"),
+    ("retries", "retry"),
+    ("foreach", "for_each"),
+    ("matrix", "for_each"),
+    ("loop", "repeat"),
+    ("continue_on_error", "on_failure"),
+];
+
 fn what<'a>(checker: &mut Checker, draft: &Draft<'a>) -> Option<What<'a>> {
     let mut found: Vec<(Place, What<'a>)> = Vec::new();
     let mut unknown = false;
@@ -122,7 +136,9 @@ fn what<'a>(checker: &mut Checker, draft: &Draft<'a>) -> Option<What<'a>> {
                     unknown = true;
                     let words = action::catalogue().iter().map(|action| action.name);
                     let words = words.chain(modifier_names().iter().map(String::as_str));
-                    let near = near::nearest(word, words).map(|near| format!("did you mean `{near}`?"));
+                    let near = near::nearest(word, words)
+                        .or_else(|| SYNONYMS.iter().find(|(other, _)| *other == word).map(|(_, ours)| *ours));
+                    let near = near.map(|near| format!("did you mean `{near}`?"));
                     let all =
                         || format!("the actions are {}", near::list(action::catalogue().iter().map(|it| it.name)));
                     let message = format!("there is no action `{word}`, and no setting of that name");

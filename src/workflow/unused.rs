@@ -247,7 +247,7 @@ fn hint(unread: &[Unread], mistakes: &mut [Mistake]) {
             .iter()
             .filter(wanted)
             .take(NEAR_NAMES_MAX)
-            .filter(|it| *it.name != *asked && near::is_slip(asked, &it.name))
+            .filter(|it| *it.name != *asked && (it.what == What::Input || near::is_slip(asked, &it.name)))
             .collect();
         let Some(near) = near::nearest(asked, others.iter().map(|it| &*it.name)) else { continue };
         let label = format!("or was `{asked}` meant here?");

@@ -15,20 +15,6 @@ use crate::{
     document::tree::{Key, Tree, quoted},
 };
 
-/// What other languages of workflows call what is here.
-const SYNONYMS: [(&str, &str); 10] = [
-    ("if", "when"),
-    ("unless", "when"),
-    ("depends_on", "needs"),
-    ("after", "needs"),
-    ("timeout", "time_limit"),
-    ("retries", "retry"),
-    ("foreach", "for_each"),
-    ("matrix", "for_each"),
-    ("loop", "repeat"),
-    ("continue_on_error", "on_failure"),
-];
-
 impl<'s> Walk<'s> {
     pub(super) fn map(&mut self, tree: &Tree, facets: &Facets<'s>, key: Option<&Key>) {
         let mut meant = HashSet::new();
@@ -102,9 +88,7 @@ impl<'s> Walk<'s> {
         // What a variant adds may be a slip for what its base has.
         let is_of_base = |name: &&str| tree.key(name).is_some_and(|it| it.place.source != key.place.source);
         let near = near::nearest(&key.text, free)
-            .or_else(|| near::nearest(&key.text, known.iter().copied().filter(is_of_base)))
-            .or_else(|| SYNONYMS.iter().find(|(other, _)| *other == &*key.text).map(|(_, ours)| *ours))
-            .and_then(|near| known.iter().copied().find(|known| *known == near));
+            .or_else(|| near::nearest(&key.text, known.iter().copied().filter(is_of_base)));
         let all = if known.is_empty() {
             "no key can stand here".into()
         } else {

@@ -347,6 +347,10 @@ fn what_is_written_out_and_can_never_be_right() {
             "counts.chunks(0)",
             "rule::bad_literal at «0»: `chunks`: expected a count of at least 1, found 0; the function is chunks([T], n) -> [[T]]",
         ),
+        (
+            "counts[-1]",
+            "rule::bad_literal at «-1»: elements are counted from the first, which is number 0; write `counts[size(counts) - 1]` for the last one",
+        ),
         ("1.0 / 0", "rule::bad_literal at «0»: nothing can be divided by zero"),
         (
             "wins > 2 ? [minutes(-1)] : []",

@@ -105,7 +105,7 @@ fn texts_lists_maps_and_records() {
     ]);
     check_failures(&[
         ("counts[3]", Failure::NoElement { index: 3, size: 3 }),
-        ("counts[-1]", Failure::NoElement { index: -1, size: 3 }),
+        ("counts[0 - 1]", Failure::NoElement { index: -1, size: 3 }),
         ("[][0]", Failure::NoElement { index: 0, size: 0 }),
         ("points.x", Failure::NoKey { key: "x".into() }),
         ("{'5Fa': 1, id: 2, 'pair-' + '03': 3}", Failure::SameKey { key: "pair-03".into() }),
