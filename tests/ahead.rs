@@ -195,3 +195,33 @@ fn what_never_began_is_not_lost_with_the_keeper() {
     assert_eq!(place.written("a").len(), 2);
     place.fine(&["verify", "ahead"]);
 }
+
+#[test]
+fn a_cancel_that_nobody_obeys_yet_says_what_runs_on() {
+    let place = Place::new(&[("a", WAITS), ("b", "echo b >> done")]);
+    let mut run = place.run(&["--jobs", "1", "--ahead", "2"]);
+    wait_for("the first command", || !place.written("a").is_empty());
+    run.kill().unwrap();
+    run.wait().unwrap();
+    let said = ended(place.start(&["cancel", "ahead", "--why", "enough"]));
+    let said = String::from_utf8_lossy(&said.stderr).into_owned();
+    let words = "no process drives ahead: it is cancelled when it is taken up, and 1 attempt may run on until then: \
+                 god-flow resume ahead";
+    assert!(said.contains(words), "{said}");
+    assert!(place.fine(&["show", "ahead"]).contains("ahead: stopping"));
+    assert_eq!(ended(place.start(&["resume", "ahead", "--allow-process"])).status.code(), Some(5));
+    let said = ended(place.start(&["cancel", "ahead", "--why", "once more"]));
+    assert!(String::from_utf8_lossy(&said.stderr).contains("the run is over"), "{said:?}");
+    assert_eq!(place.written("done"), [""; 0]);
+}
+
+#[test]
+fn where_the_files_of_attempts_are_gone_it_is_said_which() {
+    let place = Place::new(&[("a", &format!("rm -rf $(dirname $GOD_FLOW_OUTPUTS); {WAITS}")), ("b", "echo b >> done")]);
+    let run = place.run(&["--jobs", "1", "--ahead", "0"]);
+    wait_for("the first command", || !place.written("a").is_empty());
+    std::fs::write(place.path().join("go"), "").unwrap();
+    let output = ended(run);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(1) && said.contains("its files in /"), "{said}");
+}

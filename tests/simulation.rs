@@ -98,6 +98,20 @@ fn weather(model: &Model, seed: u64) -> Result<(), String> {
 }
 
 #[test]
+fn storms_take_back_what_waits_at_hosts() {
+    let model = rough();
+    let kinds = |seed: u64| {
+        let setup = setup(4, &model, seed);
+        let log = storm(&model, &setup, Some(Seed(seed))).unwrap().log;
+        log.into_iter().map(|record| record.kind.to_string()).collect::<Vec<_>>()
+    };
+    let all: Vec<String> = (1..=8).flat_map(kinds).collect();
+    for kind in ["attempt_withdrawn", "drained", "undrained", "paused"] {
+        assert!(all.iter().any(|it| it == kind), "nothing is {kind} in any storm");
+    }
+}
+
+#[test]
 fn runs_come_to_the_same_through_every_storm() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let count = number("SIM_SEEDS").unwrap_or(if number("SIM_SEED").is_some() { 1 } else { 500 });

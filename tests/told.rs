@@ -227,3 +227,25 @@ fn what_failed_counts_as_failed_though_its_failure_is_a_result() {
     }
     place.says("explain one each[1]", 0, &["it is done"]);
 }
+
+#[test]
+fn whoever_only_looks_makes_no_store() {
+    let place = Place::new("steps:\n  a: { process: { shell: 'true' } }\n");
+    for line in ["runs", "show x", "resume x", "events x", "cancel x --why y"] {
+        place.says(&format!("{line} --store typo/deep/x.db"), 2, &["there is no store typo/deep/x.db yet"]);
+    }
+    assert!(!place.0.path().join("typo").exists());
+    place.says("runs --limit 0", 2, &["0 is not in 1.."]);
+}
+
+#[test]
+fn a_run_that_does_another_again_is_told_from_its_own_beginning() {
+    let place = Place::new("steps:\n  a: { process: { shell: 'true' } }\n");
+    place.says("run w.yaml --name one", 0, &[]);
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    place.says("retry one a --name two", 0, &[]);
+    let moment =
+        |line: &str, field: &str| -> jiff::Timestamp { place.json(line)[field].as_str().unwrap().parse().unwrap() };
+    let between = moment("show two --json", "started").duration_since(moment("show one --json", "ended"));
+    assert!(between.as_millis() >= 1_000, "{between}");
+}

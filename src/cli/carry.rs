@@ -43,6 +43,16 @@ pub(super) fn has_store(named: Option<&str>) -> bool {
     store::is_there(named, &std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")))
 }
 
+/// Why there is nothing to look at, where the store is a file that nobody has made yet.
+pub(super) fn missing(named: Option<&str>) -> Option<String> {
+    let made = "`god-flow run` makes it";
+    match named {
+        _ if has_store(named) || named.is_some_and(|named| !store::is_file(named)) => None,
+        Some(named) => Some(format!("there is no store {named} yet; {made}")),
+        None => Some(format!("there is no store here yet; {made}")),
+    }
+}
+
 fn usual() -> PathBuf {
     store::default_path(&std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")))
 }
@@ -115,9 +125,20 @@ async fn attend(carried: &Carried<'_>, setup: &Setup, out: &Out) -> Exit {
         Ok(End::Left { under_way }) => left(carried, under_way, &*backend, out),
         Err(error) => {
             let exit = out.failure(&driver::full(&error));
-            out.say(&format!("its records are intact: {}\n", again(carried, "resume")));
+            let (words, command) = advice(&error);
+            out.say(&format!("{words}: {}\n", again(carried, command)));
             exit
         }
+    }
+}
+
+/// What is to be said of a run that could not be carried on, and which command helps.
+fn advice(error: &driver::Error) -> (&'static str, &'static str) {
+    match error {
+        driver::Error::Illegal(_) | driver::Error::Workflow(_) | driver::Error::Store(store::Error::Corrupt { .. }) => {
+            ("what is stored of it is not what was recorded; see where", "verify")
+        }
+        _ => ("its records are intact", "resume"),
     }
 }
 
@@ -247,5 +268,25 @@ pub(super) async fn signalled() {
 pub(super) async fn signalled() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{backend, run::Illegal};
+
+    #[test]
+    fn records_are_called_intact_only_where_nothing_speaks_against_them() {
+        let place = || "here".to_owned();
+        for (error, expected) in [
+            (driver::Error::Illegal(Illegal { kind: "record", why: "event 3".into() }), "verify"),
+            (driver::Error::Workflow("it is no YAML".into()), "verify"),
+            (store::Error::Corrupt { place: place(), why: "no".into() }.into(), "verify"),
+            (store::Error::Unreachable { place: place(), source: "away".into() }.into(), "resume"),
+            (backend::Error { backend: "docker", what: "list hosts".into(), why: "away".into() }.into(), "resume"),
+        ] {
+            assert_eq!(advice(&error).1, expected, "{error}");
+        }
     }
 }

@@ -114,7 +114,7 @@ fn credit(args: &Credit, out: &Out) -> Result<Exit, Exit> {
         return Err(out.wrong("--key tells this credit from others: say something, or leave it out"));
     }
     let by_hand = ByHand::of(&args.on_record, out)?;
-    let stored = args.on_record.place.open(out)?;
+    let stored = args.on_record.place.open_or_make(out)?;
     let what = What::Credit { key: &key, account: &account };
     let (movement, is_new) = by_hand.transfer(&stored, what, amount, out)?;
     let now = balances(&stored, Some(&[account.to_string()]), out)?;
@@ -155,7 +155,7 @@ fn refund(args: &Refund, out: &Out) -> Result<Exit, Exit> {
 }
 
 fn balance(args: &OfAccount, out: &Out) -> Result<Exit, Exit> {
-    let stored = args.place.open(out)?;
+    let stored = args.place.open_or_make(out)?;
     let account = known(&stored, args.account.as_deref(), out)?;
     let balances = balances(&stored, account.map(|account| vec![account.to_owned()]).as_deref(), out)?;
     if out.json {
@@ -185,7 +185,7 @@ fn balance(args: &OfAccount, out: &Out) -> Result<Exit, Exit> {
 }
 
 fn list(args: &List, out: &Out) -> Result<Exit, Exit> {
-    let stored = args.place.open(out)?;
+    let stored = args.place.open_or_make(out)?;
     let account = known(&stored, args.account.as_deref(), out)?;
     let run = args.run.as_deref().map(|run| stored.find(run, out)).transpose()?;
     let movements =

@@ -46,6 +46,9 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
     if args.apart {
         detach::apart();
     }
+    if let Some(why) = carry::missing(args.store.as_deref()) {
+        return out.wrong(&why);
+    }
     let address = carry::address(args.store.as_deref());
     let found = carry::block_on(async {
         let store = store::open(&address).await.map_err(|error| out.refused(&driver::full(&error)))?;

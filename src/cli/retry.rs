@@ -1,5 +1,6 @@
 //! `god-flow retry`: does a run again, from a node or with another definition, and keeps what still holds.
 
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::{Exit, against, call, carry, files, out::Out, stored::Where};
@@ -61,7 +62,7 @@ fn begin(args: &Args, out: &Out) -> Result<Exit, Exit> {
         simulated: old.header.simulated,
         name: args.name.as_deref(),
         setup: &old.header.setup,
-        now: old.now(),
+        now: Timestamp::now(),
     };
     let id = RunId::from(uuid::Uuid::now_v7());
     let header = carry::block_on(driver::begin_again(&*store.store, id, new, reusable))

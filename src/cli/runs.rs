@@ -17,19 +17,23 @@ use crate::{
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// How many are listed at most.
-    #[arg(long, default_value_t = 20, value_name = "N", allow_negative_numbers = true)]
-    limit: usize,
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), allow_negative_numbers = true)]
+    limit: u32,
     #[command(flatten)]
     place: Where,
 }
 
 pub(super) fn run(args: &Args, out: &Out) -> Exit {
+    if args.place.store.is_none() && args.place.missing().is_some() {
+        out.say("there are no runs here yet\n");
+        return if out.json { out.json_data(&json!([])) } else { Exit::Fine };
+    }
     let stored = match args.place.open(out) {
         Ok(stored) => stored,
         Err(exit) => return exit,
     };
     let runs = carry::block_on(async {
-        let runs = stored.store.list(args.limit).await?;
+        let runs = stored.store.list(args.limit as usize).await?;
         let mut stand = Vec::with_capacity(runs.len());
         for run in &runs {
             let (state, driver) = state(&*stored.store, run).await?;

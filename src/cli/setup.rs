@@ -18,6 +18,11 @@ use crate::{
     sim::Model,
 };
 
+/// The hosts of a world that is played in real time: there what is sent begins at once, so that nothing is sent ahead.
+fn played(model: &Model) -> Vec<(HostId, HostOffer)> {
+    model.hosts().into_iter().map(|(id, offer)| (id, HostOffer { ahead: 0, ..offer })).collect()
+}
+
 /// Local commands that are usually ordered ahead: enough that the engine keeps up with commands of a millisecond.
 const AHEAD: u32 = 8;
 
@@ -82,7 +87,7 @@ impl Setup {
     /// The hosts there are at the beginning.
     pub(super) async fn hosts(&self) -> Result<Vec<(HostId, HostOffer)>, String> {
         match self.backend {
-            Kind::Mock => Ok(self.model()?.hosts()),
+            Kind::Mock => Ok(played(&self.model()?)),
             #[cfg(unix)]
             Kind::Process => Ok(crate::backend::process::hosts(self.jobs(), self.ahead())),
             #[cfg(not(unix))]
@@ -135,7 +140,7 @@ impl Setup {
         match self.backend {
             Kind::Mock => {
                 let model = self.model()?;
-                let hosts = model.hosts();
+                let hosts = played(&model);
                 let player = move |work: crate::backend::Work<'_>| {
                     let played = model.play(work.run.seed, work.run, work.node, work.attempt);
                     Play { takes: played.takes, report: played.report }

@@ -39,7 +39,20 @@ pub(super) struct Told {
 }
 
 impl Where {
+    /// Why there is nothing to look at, where the store is a file that nobody has made yet.
+    pub(super) fn missing(&self) -> Option<String> {
+        carry::missing(self.store.as_deref())
+    }
+
+    /// The store, which is there already: whoever only looks makes none.
     pub(super) fn open(&self, out: &Out) -> Result<Stored, Exit> {
+        match self.missing() {
+            Some(why) => Err(out.wrong(&why)),
+            None => self.open_or_make(out),
+        }
+    }
+
+    pub(super) fn open_or_make(&self, out: &Out) -> Result<Stored, Exit> {
         let address = carry::address(self.store.as_deref());
         let store = carry::block_on(store::open(&address)).map_err(|error| out.failure(&driver::full(&error)))?;
         Ok(Stored { store })

@@ -5,7 +5,7 @@
 use clap::ValueEnum;
 use serde_json::json;
 
-use super::{Exit, carry, files, on_record::OnRecord, out::Out};
+use super::{Exit, carry, files, on_record::OnRecord, out::Out, stored::Told};
 use crate::{
     driver::{self, Answer},
     run::{self, Ruling, place::HostId},
@@ -108,7 +108,13 @@ fn told(run: &str, on_record: &OnRecord, command: run::Command, done: &str, out:
     let stored = on_record.place.open(out)?;
     let header = stored.find(run, out)?;
     let by = format!("a command of process {}", std::process::id());
-    let answer = carry::block_on(driver::ask(&*stored.store, header.id, &by, &who, why, command));
+    let answer = carry::block_on(driver::ask(&*stored.store, header.id, &by, &who, why, command.clone()));
+    if command == run::Command::Cancel && matches!(answer, Ok(Answer::Obeyed)) {
+        let told = stored.told(&header.id.to_string(), out)?;
+        if told.is_left() {
+            return Ok(runs_on(&told, &told.resume(&on_record.place), out));
+        }
+    }
     Ok(match answer {
         Ok(Answer::Obeyed) if out.json => {
             out.json_data(&json!({ "run": header.id, "name": header.name, "done": done }))
@@ -120,4 +126,23 @@ fn told(run: &str, on_record: &OnRecord, command: run::Command, done: &str, out:
         Ok(Answer::Refused(why)) => out.refused(&format!("{}: {why}", header.name)),
         Err(error) => out.failure(&driver::full(&error)),
     })
+}
+
+/// A run that is cancelled and that nobody drives: what runs of it is stopped by whoever takes it up.
+fn runs_on(told: &Told, resume: &str, out: &Out) -> Exit {
+    let (name, run) = (&told.header.name, &told.world.run);
+    let count = run.attempts.len() - run.ordered().count();
+    if out.json {
+        let done = "to be cancelled";
+        return out.json_data(&json!({ "run": told.header.id, "name": name, "done": done, "under_way": count }));
+    }
+    let what = match count {
+        0 => "nothing of it runs".to_owned(),
+        1 => "1 attempt may run on".to_owned(),
+        count => format!("{count} attempts may run on"),
+    };
+    out.say(&format!(
+        "no process drives {name}: it is cancelled when it is taken up, and {what} until then: {resume}\n"
+    ));
+    Exit::Fine
 }

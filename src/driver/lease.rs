@@ -37,7 +37,7 @@ impl Driver {
                 Err(error) => return Err(error.into()),
             };
             if !std::mem::replace(&mut told, true) {
-                // Whether the run is paused when the other is gone is for the operators of then.
+                // Whether the run is paused when another driver is gone is for the operators of then.
                 self.resumes = None;
                 self.desk.tell(Notice::Waiting { by });
             }

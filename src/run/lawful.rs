@@ -53,7 +53,7 @@ impl Run {
                 let lease = self.lease(node, host.clone(), gpus.clone(), needs, *time_limit, None);
                 self.why_not_ready(node).or_else(|| self.why_not_now(now, node)).or_else(|| {
                     let taken = self.leases.get(lease.node).map(|_| format!("`{id}` is running"));
-                    taken.or_else(|| place::unlawful(&lease, &self.fleet, &self.leases, &self.policy()))
+                    taken.or_else(|| place::unlawful(&lease, &self.fleet, &self.leases, &self.limits()))
                 })
             }
             Event::AttemptWithdrawn { attempt, .. }

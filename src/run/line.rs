@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, VecDeque};
 use super::{event::HostOffer, place::HostId};
 
 /// The lines of all hosts. Attempts that hold GPUs stand in none of them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Lines<N>(BTreeMap<HostId, Line<N>>);
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Line<N> {
     slots: u32,
     ahead: u32,

@@ -106,7 +106,9 @@ impl Memory {
 pub(super) fn state(run: &Run) -> Result<(), String> {
     gpus(run)?;
     let mut limits: BTreeMap<&str, u32> = BTreeMap::new();
-    let mut slots: BTreeMap<&HostId, u32> = BTreeMap::new();
+    let ordered: BTreeSet<NodeIx> = run.ordered().collect();
+    // Of each host how many have begun, and how many wait.
+    let mut lines: BTreeMap<&HostId, (u32, u32)> = BTreeMap::new();
     for (node, attempt) in run.wanted() {
         let id = || run.plan.id(node);
         if !matches!(run.status(node), Status::Ordered | Status::Running | Status::Abandoned) {
@@ -130,13 +132,20 @@ pub(super) fn state(run: &Run) -> Result<(), String> {
             *limits.entry(limit.as_str()).or_default() += 1;
         }
         if attempt.gpus.is_empty() {
-            *slots.entry(&attempt.host).or_default() += 1;
+            let (begun, waiting) = lines.entry(&attempt.host).or_default();
+            *(if ordered.contains(&node) { waiting } else { begun }) += 1;
         }
     }
     for (limit, used) in limits {
         let most = run.plan.workflow().limits.get(limit).copied().unwrap_or(1);
         if used > most {
             return Err(format!("{used} are inside the limit `{limit}`, which is {most}"));
+        }
+    }
+    for (id, (begun, waiting)) in lines {
+        let has = run.fleet.host(id).map_or((0, 0), |host| (host.slots, host.ahead));
+        if begun > has.0 || waiting > has.1 {
+            return Err(format!("{begun} run and {waiting} wait on {id}, which takes {} and {} ahead", has.0, has.1));
         }
     }
     for (node, tries) in &run.tries {
@@ -207,6 +216,7 @@ pub(super) fn difference(run: &Run, again: &Run) -> Option<String> {
         ("outcome", run.outcome == again.outcome && run.fatal == again.fatal),
         ("fleet", hosts(run) == hosts(again)),
         ("leases", leases(run) == leases(again)),
+        ("lines", run.lines == again.lines),
     ]
     .into_iter()
     .find_map(|(what, same)| (!same).then(|| format!("a replay gives other {what}")))

@@ -73,6 +73,8 @@ struct Storm<'m> {
     /// GPUs that a foreign process holds.
     foreign: BTreeSet<(HostId, GpuId)>,
     paused: bool,
+    /// Hosts that an operator has drained.
+    drained: BTreeSet<HostId>,
     /// Attempts of which something else will be told, once what is true of them is stored.
     contradictions: Vec<(Span, NodeIx, u32)>,
     next_change: Timestamp,
@@ -100,6 +102,7 @@ impl<'m> Storm<'m> {
             away: BTreeSet::new(),
             foreign: BTreeSet::new(),
             paused: false,
+            drained: BTreeSet::new(),
             contradictions: Vec::new(),
             next_change,
             turns: 0,
@@ -194,7 +197,7 @@ impl<'m> Storm<'m> {
         let host = names[self.stream.below(names.len() as u64) as usize].clone();
         let on_it = self.player.run().wanted().filter(|(_, it)| it.host == host).map(|(node, _)| node);
         let may_break = on_it.collect::<Vec<_>>().into_iter().all(|node| self.may_lose(node));
-        match self.stream.below(6) {
+        match self.stream.below(7) {
             0 | 1 if !self.away.remove(&host) && may_break => {
                 self.away.insert(host);
             }
@@ -215,6 +218,9 @@ impl<'m> Storm<'m> {
                 }
             }
             5 => self.paused = !self.paused,
+            6 if !self.drained.remove(&host) => {
+                self.drained.insert(host);
+            }
             _ => {}
         }
     }
@@ -230,16 +236,24 @@ impl<'m> Storm<'m> {
         self.away.clear();
         self.foreign.clear();
         self.paused = false;
+        self.drained.clear();
         self.hosts = self.player.model().hosts().into_iter().collect();
     }
 
     /// What operators ask for now.
     fn commands(&mut self) -> Vec<Input> {
         let run = self.player.run();
+        let asks = |command| Input::Command { who: "storm".into(), why: "a drill".into(), command };
         let mut inputs = Vec::new();
         if run.paused != self.paused {
-            let command = if self.paused { Command::Pause } else { Command::Resume };
-            inputs.push(Input::Command { who: "storm".into(), why: "a drill".into(), command });
+            inputs.push(asks(if self.paused { Command::Pause } else { Command::Resume }));
+        }
+        for (id, host) in run.fleet.hosts() {
+            match (host.state(), self.drained.contains(id)) {
+                (HostState::Up, true) => inputs.push(asks(Command::Drain { host: id.clone() })),
+                (HostState::Draining, false) => inputs.push(asks(Command::Undrain { host: id.clone() })),
+                _ => {}
+            }
         }
         inputs.extend(operator::rulings(&self.player.world, self.setup.seed));
         inputs

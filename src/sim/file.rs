@@ -114,6 +114,10 @@ pub(super) struct Hosts {
     /// Steps without GPUs that may run on each at once.
     #[serde(default = "Hosts::slots")]
     pub(super) slots: u32,
+    /// Steps without GPUs that are sent to each beyond those, to begin there the moment one ends: only `simulate` does so.
+    #[serde(default)]
+    #[schemars(range(max = 64))]
+    pub(super) ahead: u32,
 }
 
 impl Hosts {

@@ -2,7 +2,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap},
+    collections::{BTreeMap, BTreeSet, BinaryHeap},
     sync::Arc,
 };
 
@@ -14,7 +14,7 @@ use crate::{
     plan::NodeIx,
     run::{
         Attempt, Beginning, Cause, Digest, Ending, Failure, Input, Outcome, Record, Report, Run, RunId, World,
-        place::HostId,
+        place::{HostId, HostState},
     },
     workflow::Workflow,
 };
@@ -86,6 +86,8 @@ pub struct Player<'m> {
     /// For each node, the last attempt that was started; 0 before the first.
     known: Vec<u32>,
     running: Vec<usize>,
+    /// Some wait at their hosts, to begin by themselves.
+    some_wait: bool,
     uses: Vec<Use>,
     events: usize,
 }
@@ -142,6 +144,7 @@ impl<'m> Player<'m> {
             put: 0,
             known: Vec::new(),
             running: Vec::new(),
+            some_wait: false,
             uses: Vec::new(),
             events: 0,
         }
@@ -222,6 +225,8 @@ impl<'m> Player<'m> {
         self.see_ended();
         self.see_started();
         self.see_stopped();
+        let is_up = |run: &Run, id: &HostId| run.fleet.host(id).is_some_and(|host| host.state() == HostState::Up);
+        self.withdraw(|run, attempt| run.paused || !is_up(run, &attempt.host));
     }
 
     /// One turn: the world decides, the model plays what was started.
@@ -232,7 +237,7 @@ impl<'m> Player<'m> {
         if has(&["attempt_succeeded", "attempt_failed"]) {
             self.see_ended();
         }
-        if has(&["attempt_started"]) {
+        if has(&["attempt_started"]) || self.some_wait {
             self.see_started();
         }
         if has(&["failed", "settled", "held", "cancelled"]) {
@@ -256,7 +261,9 @@ impl<'m> Player<'m> {
     fn see_started(&mut self) {
         self.known.resize(self.world.run.plan.graph().node_count(), 0);
         let mut played_now = Vec::new();
-        for (node, attempt) in self.world.run.wanted() {
+        let ordered: BTreeSet<NodeIx> = self.world.run.ordered().collect();
+        self.some_wait = !ordered.is_empty();
+        for (node, attempt) in self.world.run.wanted().filter(|(node, _)| !ordered.contains(node)) {
             let known = &mut self.known[node.index()];
             if *known >= attempt.number {
                 continue;
@@ -286,9 +293,22 @@ impl<'m> Player<'m> {
 
     /// What nobody wants any more is ended at once.
     fn see_stopped(&mut self) {
+        self.withdraw(|_, attempt| attempt.ending.is_some());
         let stopped = self.world.run.wanted().filter(|(_, it)| it.ending == Some(Ending::Stopped));
         for (node, attempt) in stopped.map(|(node, it)| (node, it.number)).collect::<Vec<_>>() {
             self.put(TO_STOP, node, attempt, Report::Failed(Failure::new(Cause::Stopped, "it was ended")));
+        }
+    }
+
+    /// Takes back what waits at its host and is not to begin: it never does here.
+    fn withdraw(&mut self, is_unwanted: impl Fn(&Run, &Attempt) -> bool) {
+        let run = &self.world.run;
+        let ordered = run.ordered().filter_map(|node| Some((node, run.attempts.get(&node)?)));
+        let unwanted = ordered.filter(|(_, attempt)| is_unwanted(run, attempt));
+        for (node, attempt) in unwanted.map(|(node, attempt)| (node, attempt.number)).collect::<Vec<_>>() {
+            if std::mem::replace(&mut self.known[node.index()], attempt) < attempt {
+                self.put(TO_STOP, node, attempt, Report::Withdrawn);
+            }
         }
     }
 

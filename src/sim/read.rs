@@ -84,7 +84,7 @@ fn hosts(world: &file::World, tree: &Tree, mistakes: &mut Vec<Mistake>) -> Vec<(
             cpus: group.cpus,
             memory: group.memory,
             slots: group.slots,
-            ahead: 0,
+            ahead: group.ahead,
             holds: std::collections::BTreeSet::new(),
         };
         let names: Vec<String> = match group.count {

@@ -46,6 +46,16 @@ pub fn is_there(named: Option<&str>, here: &Path) -> bool {
     }
 }
 
+/// Whether an address means a file.
+pub fn is_file(address: &str) -> bool {
+    match address.split_once(':') {
+        Some(("sqlite", path)) => !path.is_empty(),
+        Some(("memory", "") | ("postgres" | "postgresql", _)) => false,
+        Some((_, rest)) => !rest.starts_with("//"),
+        None => !address.is_empty() && !WORDS.contains(&address),
+    }
+}
+
 async fn sqlite(path: &str) -> Result<Arc<dyn Store>, Error> {
     if path.is_empty() {
         return Err(Error::Address { why: "expected the path of a database, found nothing".into() });

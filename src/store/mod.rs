@@ -23,7 +23,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 pub use self::{
-    address::{default_path, is_there, open},
+    address::{default_path, is_file, is_there, open},
     find::Found,
     ledger::Ledger,
     memory::MemoryStore,

@@ -209,7 +209,7 @@ impl Summary {
             return self;
         }
         self.driven = false;
-        if matches!(self.state, State::Running | State::Waiting | State::Stopping) {
+        if matches!(self.state, State::Running | State::Waiting) {
             let begun = world.run.fleet.hosts().next().is_some();
             self.state = if begun { State::Interrupted } else { State::NotStarted };
         }

@@ -101,7 +101,7 @@ impl Keeper {
 
     fn work(self: &Arc<Self>) {
         while let Some(start) = self.next_start() {
-            let mut what = self.run(&start).unwrap_or_else(|error| What::Refused(error.to_string()));
+            let mut what = self.run(&start).unwrap_or_else(|error| self.refused(&error));
             if matches!(what, What::Taken) {
                 self.tell(&start, what);
                 // It takes the room of one until it is over.
@@ -191,9 +191,13 @@ impl Keeper {
                 // Somebody waits for its end here as for all that others have begun.
                 self.desk().waiting.push_front(start);
             }
-            Err(error) => self.tell(&start, What::Refused(error.to_string())),
+            Err(error) => self.tell(&start, self.refused(&error)),
         }
         true
+    }
+
+    fn refused(&self, error: &io::Error) -> What {
+        What::Refused(format!("its files in {}: {error}", self.folder.display()))
     }
 
     /// Tells the engine; when it is gone the journal tells the next one.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{
     Policy,
-    ask::{NodeIx, Shape},
+    ask::{Ask, NodeIx},
     fleet::{Fleet, Host, HostId, HostState},
     lease::Leases,
     queue::Queue,
@@ -72,7 +72,7 @@ pub enum Waits {
     NoSlot {
         host: HostId,
         slots: u32,
-        /// As many wait there for one of them as may, too.
+        /// So many wait there for one of them, too.
         ahead: u32,
     },
     /// There is room, but it is kept for another.
@@ -131,7 +131,7 @@ pub fn explain(
         let room = rooms.next_if(|room| room.id == id);
         if home.is_none_or(|home| home == id) {
             match room {
-                Some(room) => of_room(room, &ask.shape, home.is_none(), &turn, &mut reasons),
+                Some(room) => of_room(room, ask, home.is_none(), &turn, &mut reasons),
                 None if host.state() == HostState::Gone => reasons.push(Waits::Gone { host: id.clone() }),
                 None => reasons.push(Waits::Draining { host: id.clone() }),
             }
@@ -140,16 +140,17 @@ pub fn explain(
     reasons
 }
 
-fn of_room(room: &Room<'_>, shape: &Shape, founds: bool, turn: &Turn<'_>, reasons: &mut Vec<Waits>) {
-    let (needs, host) = (&shape.needs, || room.id.clone());
+fn of_room(room: &Room<'_>, ask: &Ask, founds: bool, turn: &Turn<'_>, reasons: &mut Vec<Waits>) {
+    let (shape, needs, host) = (&*ask.shape, &ask.shape.needs, || room.id.clone());
     if let Some(group) = shape.group.as_deref().filter(|_| founds)
         && !group.members.iter().all(|needs| room.host.could_hold(needs))
     {
         reasons.push(Waits::GroupMisfit { host: host() });
     }
     match &needs.gpus {
-        None if room.slots == 0 => {
-            reasons.push(Waits::NoSlot { host: host(), slots: room.host.slots, ahead: room.host.ahead });
+        None if room.slots == 0 && (room.ahead == 0 || !turn.may_wait(ask)) => {
+            let ahead = room.host.ahead.saturating_sub(room.ahead);
+            reasons.push(Waits::NoSlot { host: host(), slots: room.host.slots, ahead });
         }
         Some(asked) if asked.kinds().iter().all(|kind| room.space.free(kind) < asked.count() as usize) => {
             let kinds = asked.kinds().iter().map(|kind| left(room, kind)).collect();

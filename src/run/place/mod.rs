@@ -11,6 +11,8 @@
 //!   draining or gone, and a GPU that a foreign process holds, gets nothing new.
 //! - The first ask for GPUs that does not fit has the [`Reservation`]; others pass it only where they do not delay it. Nodes
 //!   without GPUs get none: they turn over in minutes, and a GPU must not wait for a build that itself waits for cpus.
+//! - Where a host takes nodes ahead, those wait there that have the highest priority of all and hold no limit, which others
+//!   could use meanwhile. As soon as one that may not wait so lacks nothing but a slot, nobody behind it is taken ahead.
 
 mod ask;
 mod explain;
@@ -50,6 +52,9 @@ pub struct Policy {
     pub limits: BTreeMap<Arc<str>, u32>,
     /// Whoever waits longer than this goes before the rest of its priority, whatever the paths; so nobody waits for ever.
     pub patience: Option<Span>,
+    /// The highest priority of all nodes without GPUs. Only nodes of it wait at hosts that take some ahead, so that none of a higher one ever
+    /// comes to stand behind them.
+    pub highest: i64,
 }
 
 impl Policy {
@@ -60,7 +65,7 @@ impl Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { limits: BTreeMap::new(), patience: Some(Span::from_secs(24 * 3_600)) }
+        Self { limits: BTreeMap::new(), patience: Some(Span::from_secs(24 * 3_600)), highest: i64::MIN }
     }
 }
 

@@ -24,8 +24,10 @@ pub(super) struct Room<'a> {
     pub(super) id: &'a HostId,
     pub(super) host: &'a Host,
     pub(super) space: Space<'a>,
-    /// Nodes without GPUs that it takes yet, those counted that will wait there.
+    /// Nodes without GPUs that may begin there yet.
     pub(super) slots: u32,
+    /// Those that it takes beyond them, to wait there.
+    pub(super) ahead: u32,
     /// GPUs that the groups at home here may want.
     expected: u64,
     /// Where a reservation is on this host: what whoever does not end before it may take.
@@ -115,16 +117,17 @@ impl<'a> Room<'a> {
                 }
             }
         }
-        let slots = match host.slots {
+        let slots = host.slots.saturating_sub(held.slots);
+        let ahead = match host.slots {
             0 => 0,
-            slots => slots.saturating_add(host.ahead).saturating_sub(held.slots),
+            slots => slots.saturating_add(host.ahead).saturating_sub(held.slots.max(slots)),
         };
-        Self { id, host, space, slots, expected: held.expected, beside: None, placed: Vec::new() }
+        Self { id, host, space, slots, ahead, expected: held.expected, beside: None, placed: Vec::new() }
     }
 
     /// Whether a node fits now. `brief`: it ends before the reservation of this host, if there is one.
     pub(super) fn fits(&self, needs: &Needs, kind: Option<&GpuKind>, brief: bool) -> bool {
-        (kind.is_some() || self.slots > 0)
+        (kind.is_some() || self.slots > 0 || self.ahead > 0)
             && self.space.holds(needs, kind)
             && (brief || self.beside.as_ref().is_none_or(|beside| beside.holds(needs, kind)))
     }
@@ -132,7 +135,10 @@ impl<'a> Room<'a> {
     /// Takes what a node needs, which must fit.
     pub(super) fn take(&mut self, needs: &Needs, kind: Option<&GpuKind>, brief: bool) -> Vec<&'a GpuId> {
         if kind.is_none() {
-            self.slots -= 1;
+            match self.slots {
+                0 => self.ahead -= 1,
+                _ => self.slots -= 1,
+            }
         }
         match &mut self.beside {
             Some(beside) if !brief => {

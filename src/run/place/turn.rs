@@ -33,6 +33,8 @@ pub(super) struct Turn<'a> {
     homes: BTreeMap<GroupIx, usize>,
     /// The first ask for GPUs that did not fit. The reservation is its own, and one unit of each of its limits.
     claimant: Option<&'a Ask>,
+    /// Somebody who may not wait at a host lacks nothing but a slot: who is behind it waits at none, either.
+    begins_first: bool,
     /// Worked out only once somebody could get in the claimant's way.
     pub(super) reservation: Option<Reservation>,
     left: Left<'a>,
@@ -53,8 +55,8 @@ struct Choice {
     /// Free GPUs of the kind that are left over on the host.
     stranded: usize,
     missing: usize,
-    /// For nodes without GPUs: the most free slots are best.
-    slots: Reverse<u32>,
+    /// For nodes without GPUs: the most free slots are best, and then the most room to wait for one.
+    slots: Reverse<(u32, u32)>,
     room: usize,
     brief: bool,
 }
@@ -112,6 +114,7 @@ impl<'a> Turn<'a> {
             limits: BTreeMap::new(),
             homes: BTreeMap::new(),
             claimant: None,
+            begins_first: false,
             reservation: None,
             left: Left { slots: false, gpus: Vec::new() },
         };
@@ -127,10 +130,25 @@ impl<'a> Turn<'a> {
             if self.claimant.is_none() && ask.shape.needs.gpus.is_some() && self.can_hope(&ask.shape) {
                 self.claimant = Some(ask);
             }
+            self.begins_first |= self.lacks_a_slot_alone(ask);
             return false;
         };
         self.put(ask, choice);
         true
+    }
+
+    /// Whether an ask may be taken ahead, to wait at its host.
+    pub(super) fn may_wait(&self, ask: &Ask) -> bool {
+        !self.begins_first && ask.shape.limits.is_empty() && ask.priority >= self.policy.highest
+    }
+
+    fn lacks_a_slot_alone(&self, ask: &Ask) -> bool {
+        let (shape, needs) = (&ask.shape, &ask.shape.needs);
+        needs.gpus.is_none()
+            && !self.may_wait(ask)
+            && self
+                .eligible(shape)
+                .any(|(_, room)| room.slots == 0 && room.fits(needs, None, self.is_brief(room, shape)))
     }
 
     /// The limit, if any, that keeps an ask from starting: its name, what is in use of it and its capacity.
@@ -161,12 +179,13 @@ impl<'a> Turn<'a> {
     fn best(&self, ask: &Ask) -> Option<Choice> {
         let (shape, needs) = (&*ask.shape, &ask.shape.needs);
         let brief = |room: &Room<'a>| self.is_brief(room, shape);
+        let may_wait = self.may_wait(ask);
         let choice = |at: usize, room: &Room<'a>, kind: Option<(usize, &GpuKind)>, brief: bool| Choice {
             preference: kind.map_or(0, |(preference, _)| preference),
             burden: room.burden(shape),
             stranded: kind.map_or(0, |(_, kind)| room.space.free(kind) - needs.gpu_count() as usize),
             missing: room.missing(&ask.wants),
-            slots: Reverse(if kind.is_none() { room.slots } else { 0 }),
+            slots: Reverse(if kind.is_none() { (room.slots, room.ahead) } else { (0, 0) }),
             room: at,
             brief,
         };
@@ -174,7 +193,10 @@ impl<'a> Turn<'a> {
         for (at, room) in self.eligible(shape) {
             let brief = brief(room);
             let found = match &needs.gpus {
-                None => room.fits(needs, None, brief).then(|| choice(at, room, None, brief)),
+                None => {
+                    let takes = may_wait || room.slots > 0;
+                    (takes && room.fits(needs, None, brief)).then(|| choice(at, room, None, brief))
+                }
                 Some(asked) => {
                     let mut kinds = asked.kinds().iter().enumerate();
                     kinds
@@ -290,7 +312,7 @@ impl<'a> Left<'a> {
                 None => gpus.push((kind, free.len())),
             }
         }
-        Self { slots: rooms.iter().any(|room| room.slots > 0), gpus }
+        Self { slots: rooms.iter().any(|room| room.slots > 0 || room.ahead > 0), gpus }
     }
 
     fn nothing(&self) -> bool {

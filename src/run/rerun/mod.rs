@@ -16,6 +16,7 @@ use std::{
     sync::Arc,
 };
 
+use jiff::Timestamp;
 use petgraph::visit::Dfs;
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -53,6 +54,8 @@ pub struct Reusable {
 /// What is recorded of one node's work.
 #[derive(Clone, Debug)]
 pub struct Past {
+    /// When its last attempt was sent to its host.
+    ordered: Timestamp,
     from_run: RunId,
     from_seq: u64,
     action: &'static str,

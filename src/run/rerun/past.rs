@@ -29,6 +29,7 @@ pub(super) fn note(of: &mut Reusable, run: RunId, old: &Run, record: &Record, ev
             let time_limit = *time_limit;
             let basis = Basis { input: input.clone(), request, time_limit, took: Span::ZERO, cut_short: false };
             let begun = Past {
+                ordered: record.at,
                 from_run: run,
                 from_seq: record.seq,
                 action: action.name,
@@ -42,6 +43,8 @@ pub(super) fn note(of: &mut Reusable, run: RunId, old: &Run, record: &Record, ev
         Event::AttemptSucceeded { node, output, cut_short, .. } => {
             let Some(found) = past.get_mut(node) else { return };
             let started = old.find(node).and_then(|node| old.attempts.get(&node)).map_or(record.at, |it| it.started);
+            // Where that it had begun and that it was over came at once it took at most as long as since it was ordered.
+            let started = if started == record.at { found.ordered } else { started };
             let took = u64::try_from(record.at.duration_since(started).as_millis()).unwrap_or(0);
             found.basis.took = Span::from_millis(took).unwrap_or(Span::MAX);
             found.basis.cut_short = *cut_short;
@@ -75,6 +78,7 @@ pub(super) fn note(of: &mut Reusable, run: RunId, old: &Run, record: &Record, ev
             let Some(found) = old.find(node) else { return };
             let Does::Action { action, gives, .. } = &old.plan.step(found).does else { return };
             let kept = Past {
+                ordered: record.at,
                 from_run: *from_run,
                 from_seq: *from_seq,
                 action: action.name,

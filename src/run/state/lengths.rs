@@ -37,6 +37,10 @@ impl Run {
     }
 
     pub(super) fn went_well(&mut self, at: Timestamp, node: NodeIx, attempt: &Attempt) {
+        if at == attempt.started {
+            // That it had begun and that it was over came at once, so that nobody knows.
+            return;
+        }
         let millis = u64::try_from(at.duration_since(attempt.started).as_millis()).unwrap_or(0);
         let taken = self.lengths.0.entry(self.step_key(node)).or_default();
         if taken.len() == KEPT {

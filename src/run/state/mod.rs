@@ -22,6 +22,7 @@ use super::{
     failure::{Cause, Failure},
     line::Lines,
     place::{self, Fleet, GpuId, HostId, Lease, Leases, Policy, Shape},
+    world::is_work,
 };
 use crate::{
     base::{Seed, Span, Ty, Value},
@@ -82,7 +83,7 @@ pub enum Ending {
 pub struct Tries {
     /// Attempts so far, over all causes and rulings.
     pub attempts: u32,
-    /// Of these, how many were lost with their host: nothing was learnt of the work itself.
+    /// Of these, how many were lost with their host or taken back: nothing was learnt of the work itself.
     pub lost: u32,
     pub by_cause: BTreeMap<Cause, u32>,
     /// The next attempt is made when this has passed.
@@ -122,7 +123,7 @@ pub struct Run {
     pub attempts: BTreeMap<NodeIx, Attempt>,
     pub tries: BTreeMap<NodeIx, Tries>,
     /// Which of the attempts without GPUs run, and which wait at their hosts.
-    pub(super) lines: Lines<NodeIx>,
+    pub lines: Lines<NodeIx>,
     /// Moments at which something is due: the end of a back-off or of an attempt's time.
     pub due: BTreeSet<(Timestamp, NodeIx)>,
     pub held: BTreeSet<NodeIx>,
@@ -453,6 +454,15 @@ impl Run {
 
     /// What the workflow says about placement.
     pub(super) fn policy(&self) -> Policy {
+        let steps = self.plan.workflow().bodies.iter().flat_map(|body| &body.steps);
+        // What asks for GPUs never waits for a slot.
+        let work = steps.filter(|step| is_work(&step.does) && step.settings.gpus.is_none());
+        let highest = work.map(|step| i64::from(step.settings.priority)).max();
+        Policy { highest: highest.unwrap_or(i64::MIN), ..self.limits() }
+    }
+
+    /// What it says about limits alone: whether a placement could be made does not depend on the rest.
+    pub(super) fn limits(&self) -> Policy {
         let limits = self.plan.workflow().limits.iter().map(|(name, most)| (name.shared().clone(), *most));
         Policy { limits: limits.collect(), ..Policy::default() }
     }

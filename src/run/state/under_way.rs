@@ -100,6 +100,7 @@ impl Run {
     /// An attempt never began, so that its node is where it was before.
     pub(super) fn take_back(&mut self, at: Timestamp, node: NodeIx) -> Result<(), String> {
         self.end_attempt(at, node, None)?;
+        self.tries.entry(node).or_default().lost += 1;
         if self.status(node) != Status::Abandoned {
             self.set(node, Status::Waiting);
             self.ready.push(node);

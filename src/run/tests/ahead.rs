@@ -70,3 +70,67 @@ fn who_is_to_be_ended_is_told_once() {
     run.turn(1, [Input::Tick]);
     assert_eq!(run.world.run.to_end().len(), 0);
 }
+
+/// Steps without needs, each with these settings, where one may run and three are taken ahead: those that were started.
+fn started(steps: &[(&str, &str)]) -> (Played, Vec<String>) {
+    let limits = if steps.iter().any(|(_, more)| more.contains("door")) { "limits: { door: 1 }\n" } else { "" };
+    let steps: Vec<String> = steps.iter().map(|(name, more)| format!("  {name}: {{ {WORK}{more} }}\n")).collect();
+    let mut run = Played::of(&format!("{limits}steps:\n{}", steps.concat()));
+    let told = run.turn(0, [joined(1, 3, 0)]);
+    (run, started_of(&told))
+}
+
+fn started_of(told: &[String]) -> Vec<String> {
+    let names = told.iter().filter_map(|it| it.strip_prefix("attempt_started ")?.split(' ').next());
+    names.map(str::to_owned).collect()
+}
+
+#[test]
+fn nobody_of_a_higher_priority_ever_stands_behind_what_was_ordered() {
+    let top = ", priority: 5, needs: [a]";
+    let (mut run, begun) = started(&[("a", ""), ("b", ""), ("top", top), ("other", ", priority: 5, needs: [a]")]);
+    assert_eq!(begun, ["a"], "what is of a lower priority waits for its slot in sight");
+    assert_eq!(started_of(&run.gives("a", json!({ "n": 1 }))), ["top", "other"]);
+    assert_eq!(started_of(&run.gives("top", json!({ "n": 1 }))), [""; 0]);
+    assert_eq!(started_of(&run.gives("other", json!({ "n": 1 }))), ["b"]);
+}
+
+#[test]
+fn nobody_holds_a_limit_while_it_waits_at_a_host() {
+    let door = ", limits: [door]";
+    let (_, begun) = started(&[("a", ""), ("b", ""), ("c", "")]);
+    assert_eq!(begun, ["a", "b", "c"]);
+    let (mut run, begun) = started(&[("a", ""), ("b", door), ("c", "")]);
+    assert_eq!(begun, ["a"], "and whoever came later does not go before it for that");
+    assert_eq!(started_of(&run.gives("a", json!({ "n": 1 }))), ["b", "c"]);
+    let (_, begun) = started(&[("a", door), ("b", door), ("c", "")]);
+    assert_eq!(begun, ["a", "c"], "who waits for the limit keeps nobody from waiting for a slot");
+}
+
+#[test]
+fn how_long_work_took_is_unknown_where_it_began_and_ended_at_once() {
+    let mut run = of(&["a", "b"], "");
+    run.turn(0, [joined(1, 1, 0)]);
+    let report = |node: &str| {
+        let report = Report::Succeeded { output: json!({ "n": 1 }) };
+        Input::Report { node: node.into(), attempt: 1, report }
+    };
+    run.turn(60, [report("a"), report("b")]);
+    let known: Vec<usize> = run.world.run.lengths.steps().map(|(_, taken)| taken.len()).collect();
+    assert_eq!(known, [1], "of the second nobody knows when it began");
+    let workflow = run.workflow.clone();
+    let reusable = Reusable::of(run.id, workflow.clone(), &run.log, None, false).expect("a log of ours");
+    let step = |name: &str| {
+        let found = run.world.run.find(name).expect("it is a step");
+        let limit = |text: &str| crate::base::Span::parse(text).expect("a length");
+        let input = &run.log.iter().filter_map(|it| read(it).ok()).find_map(|it| match it {
+            Event::AttemptStarted { node, input, .. } if &*node == name => Some(input),
+            _ => None,
+        });
+        let input = input.as_ref().expect("it was started");
+        ["30s", "2m"].map(|text| {
+            reusable.holds(&name.into(), run.world.run.plan.step(found), false, input, None, Some(limit(text))).is_ok()
+        })
+    };
+    assert_eq!((step("a"), step("b")), ([false, true], [false, true]), "b may have taken as long as it was ordered");
+}
