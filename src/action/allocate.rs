@@ -143,7 +143,15 @@ fn allocate(it: &Allocate) -> Allocated {
         }
     };
     let weight = weight.min(it.cap);
-    Allocated { weight, difference, boost, by_wins, by_time, before, unused: 1.0 - weight / it.cap }
+    Allocated {
+        weight,
+        difference,
+        boost,
+        by_wins,
+        by_time,
+        before,
+        unused: if it.cap > 0.0 { 1.0 - weight / it.cap } else { 0.0 },
+    }
 }
 
 fn days(from: Timestamp, to: Timestamp) -> f64 {
