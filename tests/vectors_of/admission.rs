@@ -70,12 +70,21 @@ fn digests(files: &Json) -> Result<Json, Missed> {
 }
 
 fn requested_datasets(case: &Case) -> Result<Json, Missed> {
-    let candidate = json!({"hotkey": "a", "repository": "https://github.com/o/r", "datasets": case.input});
-    let input = json!({
-        "candidates": [candidate], "checks": [], "whitelist": case.rule("environment", "register.whitelist")?,
-        "datasets_most": case.rule("environment", "register.datasets_most")?,
-    });
-    Ok(play("register", input)?["entrants"][0]["datasets"].take())
+    let kept = |tournament: &str| {
+        let candidate = json!({"hotkey": "a", "repository": "https://github.com/o/r", "datasets": case.input});
+        let (listed, also) = (case.rule(tournament, "register.whitelist")?, case.rule(tournament, "register.also")?);
+        let whitelist = [list(&listed)?, list(&also)?].concat();
+        let input = json!({
+            "candidates": [candidate], "checks": [], "whitelist": whitelist,
+            "datasets_most": case.rule(tournament, "register.datasets_most")?,
+        });
+        Ok::<_, Missed>(play("register", input)?["entrants"][0]["datasets"].take())
+    };
+    let (text, environment) = (kept("text")?, kept("environment")?);
+    if text != environment {
+        return Err(Missed::Refused(format!("a text tournament keeps {text}, one of environments {environment}")));
+    }
+    Ok(text)
 }
 
 fn normalize(case: &Case) -> Result<Json, Missed> {

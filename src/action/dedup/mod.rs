@@ -154,6 +154,8 @@ pub(super) fn actions() -> [Action; 3] {
 
 /// Who handed in what another handed in too.
 pub fn dedup(mut input: Dedup) -> Duplicates {
+    // A digest is the same in capitals.
+    input.submissions.iter_mut().filter_map(|it| it.commit.as_mut()).for_each(|commit| commit.make_ascii_lowercase());
     for it in input.submissions.iter_mut().filter(|it| it.digest.is_none() && !it.files.is_empty()) {
         let files = std::mem::take(&mut it.files);
         let found = digest::digest(&Sources { files, without: input.sources.clone() });

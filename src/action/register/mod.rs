@@ -138,6 +138,7 @@ pub struct Refusal {
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     NoAnswer,
+    HotkeyTwice,
     BadHotkey,
     SameIp,
     SameAccount,
@@ -183,6 +184,7 @@ pub fn register(input: Register) -> Registered {
     let mut field: Vec<Candidate> =
         input.candidates.iter().filter(|it| !input.except.contains(&it.hotkey)).cloned().collect();
     field = kept(field, Reason::NoAnswer, &mut refuse, |it| it.repository.is_some());
+    field = one_of_each(field, Reason::HotkeyTwice, &mut refuse, |it| Some(it.hotkey.clone()));
     let mut fees = Vec::new();
     for check in &input.checks {
         field = match check {
@@ -242,7 +244,8 @@ fn enter(it: Candidate, rules: &Register) -> Option<Entrant> {
         hotkey: it.hotkey,
         coldkey: it.coldkey,
         repository: it.repository?,
-        commit: it.commit.unwrap_or_default(),
+        // A digest is the same in capitals, and whoever compares it need not know that.
+        commit: it.commit.unwrap_or_default().to_ascii_lowercase(),
         datasets: Some(datasets),
     })
 }

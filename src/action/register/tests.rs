@@ -79,6 +79,20 @@ fn one_balance_pays_for_as_many_as_it_covers_and_once_for_each() {
 }
 
 #[test]
+fn a_hotkey_enters_once_and_pays_once() {
+    let field = || ["a", "b", "a"].map(|it| candidate(it, json!({}))).to_vec();
+    let found = registered(field(), json!(["balance"]), json!({"fee": "0.25 TAO", "balances": {"cold": "0.5 TAO"}}));
+    assert_eq!(told(&found), (vec!["a", "b"], vec![("a", Reason::HotkeyTwice)]));
+    assert_eq!(found.fees.len(), 2);
+}
+
+#[test]
+fn a_commit_is_the_same_in_capitals() {
+    let found = registered(vec![candidate("a", json!({"commit": "AB".repeat(20)}))], json!(["commit_sha"]), json!({}));
+    assert_eq!(found.entrants[0].commit, "ab".repeat(20));
+}
+
+#[test]
 fn only_listed_data_sets_are_kept() {
     let asked = candidate("a", json!({"datasets": ["x/1", "y/2", "x/1", "z/3"]}));
     let found = registered(vec![asked], json!([]), json!({"whitelist": ["x/1", "z/3"], "datasets_most": 2}));
