@@ -62,7 +62,7 @@ impl Reader for Folder<'_> {
 /// Entrants for whom it is planned: the smallest field that all shipped tournaments start with.
 const ENTRANTS: usize = 8;
 /// Nodes of a plan, beyond which it is given up.
-const NODES_MAX: usize = 1_500;
+const NODES_MAX: usize = 5_000;
 
 /// How far a text has got.
 #[derive(Debug)]
