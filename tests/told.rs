@@ -231,8 +231,10 @@ fn what_failed_counts_as_failed_though_its_failure_is_a_result() {
 #[test]
 fn whoever_only_looks_makes_no_store() {
     let place = Place::new("steps:\n  a: { process: { shell: 'true' } }\n");
-    for line in ["runs", "show x", "resume x", "events x", "cancel x --why y"] {
-        place.says(&format!("{line} --store typo/deep/x.db"), 2, &["there is no store typo/deep/x.db yet"]);
+    let missing = "there is no store typo/deep/x.db yet";
+    place.says("runs --store typo/deep/x.db", 0, &["there are no runs", missing]);
+    for line in ["show x", "resume x", "events x", "cancel x --why y"] {
+        place.says(&format!("{line} --store typo/deep/x.db"), 2, &[missing]);
     }
     assert!(!place.0.path().join("typo").exists());
     place.says("runs --limit 0", 2, &["0 is not in 1.."]);

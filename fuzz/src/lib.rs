@@ -38,11 +38,12 @@ pub static FILES: LazyLock<Vec<File>> = LazyLock::new(|| {
     files
 });
 
-/// Fails where a shipped file does not get as far as all that is tried of it.
+/// Fails where a shipped workflow does not get as far as all that is tried of it.
 pub fn all_are_good() {
-    for (name, text) in &*FILES {
+    // Parts name one another from their own folder.
+    for (name, text) in FILES.iter().filter(|(name, _)| !name.contains('/')) {
         let reached = reached(text);
-        assert!(matches!(reached, Reached::Plan | Reached::Part), "{name}: {reached:?}");
+        assert!(matches!(reached, Reached::Plan), "{name}: {reached:?}");
     }
 }
 

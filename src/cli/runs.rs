@@ -24,8 +24,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, out: &Out) -> Exit {
-    if args.place.store.is_none() && args.place.missing().is_some() {
-        out.say("there are no runs here yet\n");
+    if let Some(why) = args.place.missing() {
+        out.say(&format!("there are no runs: {why}\n"));
         return if out.json { out.json_data(&json!([])) } else { Exit::Fine };
     }
     let stored = match args.place.open(out) {
