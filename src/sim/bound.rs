@@ -10,7 +10,7 @@ use petgraph::{Direction, algo::toposort};
 use super::player::{Account, Use};
 use crate::{
     base::GpuKind,
-    plan::{NodeIx, Part, Plan},
+    plan::{NodeIx, Plan},
 };
 
 /// Lower bounds of a run's length, in hours.
@@ -88,33 +88,24 @@ fn stretches<'o>(plan: &Plan, order: &'o [NodeIx]) -> Vec<&'o [NodeIx]> {
     for (position, node) in order.iter().enumerate() {
         at[node.index()] = position;
     }
-    let last_source =
-        order.iter().rposition(|node| plan.graph().neighbors_directed(*node, Direction::Incoming).count() == 0);
-    let (mut reach, mut start, mut all) = (0, 0, Vec::new());
+    let place = |node: NodeIx| at[node.index()];
+    // Each after a cut has to wait for one that is no earlier than it: the earliest of these, for all after a position.
+    let mut waits = vec![order.len(); order.len() + 1];
+    for (position, node) in order.iter().enumerate().rev() {
+        let need = plan.graph().neighbors_directed(*node, Direction::Incoming).map(place).max();
+        waits[position] = waits[position + 1].min(need.unwrap_or(0));
+    }
+    // Each before it has to lead to one that is no later than it: the latest of these.
+    let (mut leads, mut start, mut all) = (0, 0, Vec::new());
     for (position, node) in order.iter().enumerate() {
-        let is_cut = reach <= position && last_source.is_none_or(|last| last <= position);
-        if is_cut {
+        if leads <= position && waits[position + 1] >= position {
             all.push(&order[start..=position]);
             start = position + 1;
         }
-        let after = plan.graph().neighbors(*node).filter(|after| !is_shortcut(plan, *node, *after));
-        reach = reach.max(after.map(|after| at[after.index()]).max().unwrap_or(order.len()));
+        leads = leads.max(plan.graph().neighbors(*node).map(place).min().unwrap_or(order.len()));
     }
     if start < order.len() {
         all.push(&order[start..]);
     }
     all
-}
-
-/// Whether an edge to the end of a composite step says nothing that the nodes behind the step do not say.
-fn is_shortcut(plan: &Plan, from: NodeIx, to: NodeIx) -> bool {
-    let (behind, is_end) = (plan.behind(plan.open_of(to)), plan.node(to).part == Part::Close);
-    if !is_end || plan.open_of(from) != plan.open_of(to) {
-        return false;
-    }
-    match plan.node(from).part {
-        Part::Open => !behind.is_empty(),
-        Part::Turn(number) => (number as usize) < behind.len(),
-        Part::Task | Part::Close => false,
-    }
 }
