@@ -98,15 +98,15 @@ fn publish<T: JsonSchema>(file: &str) -> Json {
     for name in OF_STEPS {
         definitions.get_mut(name).into_iter().for_each(no_nothing);
     }
-    // The order of a few keys and what they go with, which the check tells in its own words.
-    let add = |definitions: &mut Map<String, Json>, name: &str, more: [(&str, Json); 2]| {
-        let fields = definitions.get_mut(name).and_then(Json::as_object_mut);
-        fields.into_iter().for_each(|fields| fields.extend(more.iter().map(|(key, it)| ((*key).into(), it.clone()))));
-    };
-    let one_list = json!([{ "maxProperties": 2 }, { "required": ["at_most"] }]);
-    add(definitions, "ForEach", [("anyOf", one_list), ("maxProperties", json!(3))]);
-    let by_gap = json!({ "properties": { "every": { "const": "gap", "description": "When a gap has passed." } } });
-    add(definitions, "Schedule", [("if", by_gap), ("then", json!({ "required": ["gap"] }))]);
+    // What a few keys go with, which the check tells in its own words.
+    if let Some(each) = definitions.get_mut("ForEach") {
+        each["anyOf"] = json!([{ "maxProperties": 2 }, { "required": ["at_most"] }]);
+    }
+    if let Some(schedule) = definitions.get_mut("Schedule") {
+        schedule["if"] =
+            json!({ "properties": { "every": { "const": "gap", "description": "When a gap has passed." } } });
+        schedule["then"] = json!({ "required": ["gap"] });
+    }
     definitions.insert(
         "Computed".into(),
         json!({ "description": "Computed by an expression: `${…}`.", "type": "string", "pattern": "\\$\\{" }),

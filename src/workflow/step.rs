@@ -109,14 +109,12 @@ pub(super) fn settled(value: Ty, with_key: bool) -> Ty {
 }
 
 /// What other languages of workflows call what is here.
-const SYNONYMS: [(&str, &str); 10] = [
+const SYNONYMS: [(&str, &str); 8] = [
     ("if", "when"),
-    ("unless", "when"),
     ("depends_on", "needs"),
     ("after", "needs"),
     ("timeout", "time_limit"),
     ("retries", "retry"),
-    ("foreach", "for_each"),
     ("matrix", "for_each"),
     ("loop", "repeat"),
     ("continue_on_error", "on_failure"),
