@@ -21,7 +21,7 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("the 
 
 fn main() {
     if std::env::var_os("GOD_FLOW_TEST_POSTGRES").is_none() {
-        let told = "left out: PostgreSQL, for `GOD_FLOW_TEST_POSTGRES` is not set; see scripts/postgres\n";
+        let told = "left out: PostgreSQL, for `GOD_FLOW_TEST_POSTGRES` is not set; see scripts/services\n";
         std::io::stderr().write_all(told.as_bytes()).expect("stderr can be written");
     }
     divan::main();

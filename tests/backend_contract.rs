@@ -1,6 +1,6 @@
 //! What every backend does, said once and tried on each.
 //!
-//! Docker is tried where `GOD_FLOW_TEST_DOCKER` holds the address of an engine; `scripts/docker up` starts one.
+//! Docker is tried where `GOD_FLOW_TEST_DOCKER` holds the address of an engine; `scripts/services up` starts one.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "these are tests, also what is shared by them below")]

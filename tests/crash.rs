@@ -82,7 +82,7 @@ fn killed_at_any_moment_on_postgres() {
     match std::env::var("GOD_FLOW_TEST_POSTGRES") {
         Ok(address) => series("postgres", move |_| address.clone()),
         Err(_) => {
-            let told = "left out: PostgreSQL, for `GOD_FLOW_TEST_POSTGRES` is not set; see scripts/postgres\n";
+            let told = "left out: PostgreSQL, for `GOD_FLOW_TEST_POSTGRES` is not set; see scripts/services\n";
             std::io::stderr().write_all(told.as_bytes()).unwrap();
         }
     }

@@ -1,6 +1,6 @@
 //! Work on a real engine: containers, and entrants' code in them.
 //!
-//! Tried where `GOD_FLOW_TEST_DOCKER` holds the address of an engine; `scripts/docker up` starts one.
+//! Tried where `GOD_FLOW_TEST_DOCKER` holds the address of an engine; `scripts/services up` starts one.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "these are tests, also what is shared by them below")]

@@ -1,6 +1,6 @@
 //! The Docker engine that tests use, and the image that they make for it.
 //!
-//! `GOD_FLOW_TEST_DOCKER` holds its address; `scripts/docker up` starts one.
+//! `GOD_FLOW_TEST_DOCKER` holds its address; `scripts/services up` starts one.
 
 use std::{io::Write, sync::LazyLock};
 
@@ -24,7 +24,7 @@ pub(crate) fn address() -> Option<&'static str> {
     static ADDRESS: LazyLock<Option<String>> = LazyLock::new(|| {
         let address = std::env::var("GOD_FLOW_TEST_DOCKER").ok().filter(|address| !address.is_empty());
         if address.is_none() {
-            let told = "left out: Docker, for `GOD_FLOW_TEST_DOCKER` is not set; see scripts/docker\n";
+            let told = "left out: Docker, for `GOD_FLOW_TEST_DOCKER` is not set; see scripts/services\n";
             // Past the capture of the test's output.
             let _ = std::io::stderr().write_all(told.as_bytes());
         }

@@ -1,6 +1,6 @@
 //! What every store does, said once and tried on all three.
 //!
-//! PostgreSQL is tried where `GOD_FLOW_TEST_POSTGRES` holds the address of one; `scripts/postgres up` starts one.
+//! PostgreSQL is tried where `GOD_FLOW_TEST_POSTGRES` holds the address of one; `scripts/services up` starts one.
 
 #![expect(clippy::unwrap_used, reason = "these are tests, also what is shared by them below")]
 

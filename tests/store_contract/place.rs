@@ -29,7 +29,7 @@ impl Place {
             static TOLD: Once = Once::new();
             TOLD.call_once(|| {
                 // Past the test harness, which keeps what `eprintln` says of a passing test to itself.
-                let told = "left out: PostgreSQL, for `GOD_FLOW_TEST_POSTGRES` is not set; see scripts/postgres\n";
+                let told = "left out: PostgreSQL, for `GOD_FLOW_TEST_POSTGRES` is not set; see scripts/services\n";
                 std::io::stderr().write_all(told.as_bytes()).unwrap();
             });
             return None;
