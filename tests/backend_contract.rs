@@ -166,6 +166,7 @@ fn backend(
                 jobs: 2,
                 local_code: false,
                 hub: god_flow::hub::Settings::default(),
+                cache: None,
                 cache_bytes: None,
             };
             Arc::new(Containers::new(settings, run, reports).unwrap())

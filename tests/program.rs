@@ -164,7 +164,7 @@ fn wrong_calls_are_told_from_failures() {
 #[cfg(unix)]
 fn a_switch_of_the_environment_is_on_or_off() {
     for (says, exit, words) in [
-        ("maybe", REFUSED, "GOD_FLOW_PRIVATE_ADDRESSES: expected `1`, `true`, `yes` or `on`"),
+        ("maybe", WRONG, "GOD_FLOW_PRIVATE_ADDRESSES: expected `1`, `true`, `yes` or `on`"),
         ("no", REFUSED, "no Docker engine listens at unix:///nowhere"),
         ("1", REFUSED, "no Docker engine listens at unix:///nowhere"),
     ] {

@@ -1,13 +1,18 @@
 //! Calls of other commands, as this program advises them: complete, so that they can be pasted into a shell.
 
-use super::setup::{Kind, Setup};
+use super::{
+    settings,
+    setup::{Kind, Setup},
+};
 use crate::store::RunHeader;
 
 /// A command about a run. `address` is the store as it was named in this call.
 pub(super) fn about(command: &str, run: &RunHeader, address: Option<&str>) -> String {
     let mut call = format!("god-flow {command} {}", quoted(&run.name));
-    // The address of a server may hold a password.
-    if let Some(address) = address.filter(|address| !address.contains("://")) {
+    // What the settings say holds for the next call too, but a variable may have been set for this one alone. The address
+    // of a server may hold a password.
+    let of_variable = || settings::get().store.as_deref().filter(|_| settings::get().from("store").is_variable());
+    if let Some(address) = address.or_else(of_variable).filter(|address| !address.contains("://")) {
         call.push_str(&format!(" --store {}", quoted(address)));
     }
     let runs_commands = serde_json::from_str::<Setup>(&run.setup).is_ok_and(|setup| setup.backend == Kind::Process);

@@ -13,6 +13,7 @@ use super::{
     call::{self, quoted},
     out::Out,
     progress::Progress,
+    settings,
     setup::Setup,
 };
 use crate::{
@@ -33,21 +34,26 @@ pub(super) struct Carried<'a> {
     pub(super) resumes: bool,
 }
 
+/// The store that is named: in the call, or in the settings.
+fn named(in_call: Option<&str>) -> Option<&str> {
+    in_call.or(settings::get().store.as_deref())
+}
+
 /// The address of the store: the one that was named, or the usual file.
-pub(super) fn address(named: Option<&str>) -> String {
-    named.map_or_else(|| usual().display().to_string(), str::to_owned)
+pub(super) fn address(in_call: Option<&str>) -> String {
+    named(in_call).map_or_else(|| usual().display().to_string(), str::to_owned)
 }
 
 /// Whether a store is there already. To ask makes none.
-pub(super) fn has_store(named: Option<&str>) -> bool {
-    store::is_there(named, &std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")))
+pub(super) fn has_store(in_call: Option<&str>) -> bool {
+    store::is_there(named(in_call), &std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")))
 }
 
 /// Why there is nothing to look at, where the store is a file that nobody has made yet.
-pub(super) fn missing(named: Option<&str>) -> Option<String> {
+pub(super) fn missing(in_call: Option<&str>) -> Option<String> {
     let made = "`god-flow run` makes it";
-    match named {
-        _ if has_store(named) || named.is_some_and(|named| !store::is_file(named)) => None,
+    match named(in_call) {
+        named if has_store(in_call) || named.is_some_and(|named| !store::is_file(named)) => None,
         Some(named) => Some(format!("there is no store {named} yet; {made}")),
         None => Some(format!("there is no store here yet; {made}")),
     }
@@ -57,8 +63,11 @@ fn usual() -> PathBuf {
     store::default_path(&std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")))
 }
 
-/// The folder for what belongs to a store and is no record: beside its file, or in the usual place.
+/// The folder for what belongs to a store and is no record: the one of the settings, beside its file, or in the usual place.
 pub(super) fn folder(address: &str) -> PathBuf {
+    if let Some(folder) = &settings::get().data_folder {
+        return std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
+    }
     let file = match address.split_once(':') {
         Some(("sqlite", path)) => PathBuf::from(path.strip_prefix("//").unwrap_or(path)),
         Some(("memory", "")) => usual(),

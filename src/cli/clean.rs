@@ -5,10 +5,9 @@ use std::collections::{HashMap, HashSet};
 use jiff::{Timestamp, ToSpan};
 use serde_json::json;
 
-use super::{Exit, carry, out::Out, stored::Where, table};
+use super::{Exit, carry, out::Out, setup, stored::Where, table};
 use crate::{
-    backend::docker::{Kind, Leftover, Leftovers, USUAL_ENGINE},
-    base::Size,
+    backend::docker::{Kind, Leftover, Leftovers},
     driver,
     run::RunId,
     store::{self, Pages, RunHeader, Store},
@@ -22,8 +21,8 @@ pub(super) struct Args {
     /// Says what would be removed, and removes nothing.
     #[arg(long)]
     dry_run: bool,
-    /// The Docker engine of this host.
-    #[arg(long, value_name = "ADDRESS", env = "DOCKER_HOST")]
+    /// The Docker engine of this host; left out, the one of the settings or of `DOCKER_HOST`.
+    #[arg(long, value_name = "ADDRESS")]
     engine: Option<String>,
     #[command(flatten)]
     place: Where,
@@ -39,7 +38,7 @@ async fn clean(args: &Args, out: &Out) -> Result<Exit, Exit> {
     let failed = |error: store::Error| out.failure(&driver::full(&error));
     let address = carry::address(args.place.store.as_deref());
     let store = store::open(&address).await.map_err(failed)?;
-    let engine = args.engine.as_deref().unwrap_or(USUAL_ENGINE);
+    let engine = setup::engine(args.engine.as_deref());
     let leftovers = Leftovers::below(&carry::folder(&address));
     let mut found = leftovers.of_host().map_err(|error| out.failure(&format!("what trainings left: {error}")))?;
     match leftovers.of_engine(engine).await {
@@ -115,18 +114,12 @@ fn told(args: &Args, gone: &[Leftover], runs: &[RunHeader], out: &Out) -> Exit {
             Kind::Image => "image",
             Kind::Output => "output",
         };
-        let size = if it.bytes == 0 { "-".into() } else { rough(it.bytes) };
+        let size = if it.bytes == 0 { "-".into() } else { table::rough(it.bytes) };
         vec![kind.into(), size, table::moment(it.made), of.into(), it.name.clone()]
     });
     let exit = out.data(&table::table(&["what", "size", "made", "run", "name"], rows));
-    let (all, size) = (gone.len(), rough(gone.iter().map(|it| it.bytes).sum()));
+    let (all, size) = (gone.len(), table::rough(gone.iter().map(|it| it.bytes).sum()));
     let would = if args.dry_run { "would be" } else { "are" };
     out.say(&format!("{all} {would} removed, of {size}\n"));
     exit
-}
-
-/// An amount in the largest unit that it is one of at least.
-fn rough(bytes: u64) -> String {
-    let unit = [1 << 40, 1 << 30, 1 << 20, 1 << 10].into_iter().find(|unit| bytes >= *unit).unwrap_or(1);
-    Size(bytes / unit * unit).to_string()
 }

@@ -4,11 +4,12 @@ use super::{
     Exit, carry, files,
     out::Out,
     run::Args,
-    setup::{Kind, Setup},
+    settings,
+    setup::{self, Kind, Setup},
 };
 use crate::{
     action::{self, Action},
-    base::{GpuKind, GpuRequest, Name},
+    base::Name,
     workflow::{Does, Workflow},
 };
 
@@ -30,7 +31,7 @@ pub(super) fn setup(args: &Args, workflow: &Workflow, address: &str, out: &Out) 
         return Err(out.refused(&why));
     }
     if backend == Kind::Process
-        && let Some((step, _)) = works.first().filter(|_| !args.allow_process)
+        && let Some((step, _)) = works.first().filter(|_| !args.allows_process())
     {
         let why = format!(
             "`{step}` runs a local command with your rights; allow it with --allow-process or GOD_FLOW_ALLOW_PROCESS=1"
@@ -60,21 +61,30 @@ pub(super) fn setup(args: &Args, workflow: &Workflow, address: &str, out: &Out) 
     }
     let world = args.world.as_deref().map(|path| files::world_file(path, out)).transpose()?;
     let world = world.map(|(text, _)| text);
-    let gpus = gpus(&args.containers.gpus).map_err(|why| out.wrong(&why))?;
-    let engine = args.containers.engine.clone().filter(|_| backend == Kind::Docker);
-    let cache_budget = args.containers.cache_budget.filter(|_| backend == Kind::Docker);
+    let settings = settings::get();
+    let in_containers = backend == Kind::Docker;
+    let gpus = settings::declared(args.containers.gpus.iter().map(String::as_str));
+    let mut gpus = gpus.map_err(|why| out.wrong(&format!("--gpus: {why}")))?;
+    if gpus.is_empty() && in_containers {
+        gpus.clone_from(&settings.gpus);
+    }
+    let engine = setup::engine(args.containers.engine.as_deref());
+    let cache_budget = args.containers.cache_budget.or(settings.cache_budget);
+    let cache_folder = settings.cache_folder.as_deref();
+    let jobs = args.jobs.or(settings.jobs);
     let folder = carry::folder(address);
     let dir = std::env::current_dir().ok().filter(|dir| backend == Kind::Process && dir.to_str().is_some());
     let setup = Setup {
         backend,
         world,
         speed: args.speed.clone(),
-        jobs: args.jobs,
+        jobs: jobs.filter(|_| backend != Kind::Mock),
         ahead: args.ahead,
-        engine,
+        engine: in_containers.then(|| engine.to_owned()),
         gpus,
-        cache_budget,
-        local_code: args.containers.allow_local_code,
+        cache_folder: cache_folder.filter(|_| in_containers).and_then(|folder| std::path::absolute(folder).ok()),
+        cache_budget: cache_budget.filter(|_| in_containers),
+        local_code: in_containers && (args.containers.allow_local_code || settings.allow_local_code),
         dir,
         folder,
     };
@@ -111,8 +121,8 @@ fn usual(works: &[(&Name, &'static str)], args: &Args, out: &Out) -> Kind {
 
 #[cfg(unix)]
 fn engine_answers(args: &Args) -> Result<(), String> {
-    use crate::backend::docker::{USUAL_ENGINE, answers};
-    carry::block_on(answers(args.containers.engine.as_deref().unwrap_or(USUAL_ENGINE)))
+    use crate::backend::docker::answers;
+    carry::block_on(answers(setup::engine(args.containers.engine.as_deref())))
 }
 
 #[cfg(unix)]
@@ -128,19 +138,6 @@ fn in_containers(_: &str) -> bool {
 #[cfg(not(unix))]
 fn engine_answers(_: &Args) -> Result<(), String> {
     Err("containers are run on Unix systems only".into())
-}
-
-/// The kinds of all GPUs that are named, one after the other.
-fn gpus(words: &[String]) -> Result<Vec<GpuKind>, String> {
-    let mut gpus = Vec::new();
-    for word in words.iter().flat_map(|word| word.split(',')) {
-        let request = GpuRequest::parse(word).map_err(|why| format!("--gpus: {why}"))?;
-        let [kind] = request.kinds() else {
-            return Err(format!("--gpus: expected one kind at a time, as in `8xH100`, found `{word}`"));
-        };
-        gpus.extend(std::iter::repeat_n(kind.clone(), request.count() as usize));
-    }
-    Ok(gpus)
 }
 
 /// The steps with actions of a kind, each with its action.

@@ -13,6 +13,8 @@ mod clean;
 mod complete;
 mod detach;
 mod diff;
+#[cfg(unix)]
+mod doctor;
 mod due;
 mod events;
 mod example;
@@ -38,6 +40,7 @@ mod run;
 mod runs;
 mod schema;
 mod send;
+mod settings;
 mod setup;
 mod show;
 mod simulate;
@@ -121,6 +124,11 @@ enum Command {
     /// Removes what runs that are over have left on this host: containers, images, and what trainings left.
     #[cfg(unix)]
     Clean(clean::Args),
+    /// Looks whether what runs need is there: Docker, GPUs, disks, the hub, the store; and says what to do.
+    #[cfg(unix)]
+    Doctor(doctor::Args),
+    /// Prints the settings that hold, and where each comes from.
+    Settings(settings::Args),
     /// Plays a workflow many times in a modelled world: how long, how costly, who wins.
     Simulate(simulate::Args),
     /// Draws a workflow's steps and what they wait for.
@@ -175,6 +183,11 @@ impl From<Exit> for ExitCode {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let out = Out::new(cli.json, cli.color);
+    // What keeps a local command or sends a message was told all by the run.
+    let is_inner = matches!(cli.command, Command::Keep(_) | Command::Send(_));
+    if !is_inner && let Err(exit) = settings::load(&out) {
+        return exit.into();
+    }
     let exit = match cli.command {
         Command::Check(args) => check::run(&args, &out),
         Command::Plan(args) => plan::run(&args, &out),
@@ -198,6 +211,9 @@ pub fn main() -> ExitCode {
         Command::Ledger(args) => ledger::run(&args, &out),
         #[cfg(unix)]
         Command::Clean(args) => clean::run(&args, &out),
+        #[cfg(unix)]
+        Command::Doctor(args) => doctor::run(&args, &out),
+        Command::Settings(args) => settings::run(&args, &out),
         Command::Simulate(args) => simulate::run(&args, &out),
         Command::Graph(args) => graph::run(&args, &out),
         Command::Test(args) => test::run(&args, &out),

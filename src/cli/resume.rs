@@ -7,7 +7,8 @@ use super::{
     carry::{self, Carried},
     detach,
     out::Out,
-    setup::{self, Kind, Setup},
+    settings,
+    setup::{Kind, Setup},
 };
 use crate::{
     driver::{self, Answer},
@@ -19,14 +20,15 @@ use crate::{
 pub(super) struct Args {
     /// The run: its name, the start of its name or id, or `@latest`.
     run: String,
-    /// Where runs are kept: a path, `sqlite:PATH` or `postgres://…`. Left out: `.god-flow/god-flow.db`.
-    #[arg(long, value_name = "URL", env = "GOD_FLOW_STORE", hide_env_values = true)]
+    /// Where runs are kept: a path, `sqlite:PATH` or `postgres://…`. Left out: the one of the settings, or
+    /// `.god-flow/god-flow.db`.
+    #[arg(long, value_name = "URL")]
     store: Option<String>,
     /// How many times as fast as real time a mock run goes, or `max`.
     #[arg(long, value_name = "X")]
     speed: Option<String>,
     /// Allows steps that run local commands.
-    #[arg(long, env = "GOD_FLOW_ALLOW_PROCESS", value_parser = setup::flag)]
+    #[arg(long)]
     allow_process: bool,
     /// Local commands that run at once.
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), allow_negative_numbers = true)]
@@ -78,7 +80,8 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
     if let Err(why) = setup.speed() {
         return out.wrong(&format!("--speed: {why}"));
     }
-    if setup.backend == Kind::Process && !args.allow_process {
+    let allow_process = args.allow_process || settings::get().allow_process;
+    if setup.backend == Kind::Process && !allow_process {
         let why = "it runs local commands with your rights; allow it with --allow-process or GOD_FLOW_ALLOW_PROCESS=1";
         return out.refused(why);
     }
@@ -93,8 +96,7 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
         }
         Err(error) => return out.failure(&driver::full(&error)),
     }
-    let carried =
-        Carried { store, run, address: args.store.as_deref(), allow_process: args.allow_process, resumes: true };
+    let carried = Carried { store, run, address: args.store.as_deref(), allow_process, resumes: true };
     carry::carry(&carried, &setup, args.detach, out)
 }
 

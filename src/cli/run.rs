@@ -9,7 +9,8 @@ use super::{
     carry::{self, Carried},
     files, fits, means,
     out::Out,
-    setup::{self, Kind, Setup},
+    settings,
+    setup::{Kind, Setup},
     wait::{self, Awaited, Turn},
 };
 use crate::{
@@ -51,11 +52,12 @@ pub(super) struct Args {
     /// How many times as fast as real time a mock run goes, or `max`.
     #[arg(long, value_name = "X")]
     pub(super) speed: Option<String>,
-    /// Where runs are kept: a path, `sqlite:PATH` or `postgres://…`. Left out: `.god-flow/god-flow.db`.
-    #[arg(long, value_name = "URL", env = "GOD_FLOW_STORE", hide_env_values = true)]
+    /// Where runs are kept: a path, `sqlite:PATH` or `postgres://…`. Left out: the one of the settings, or
+    /// `.god-flow/god-flow.db`.
+    #[arg(long, value_name = "URL")]
     store: Option<String>,
     /// Allows steps that run local commands.
-    #[arg(long, env = "GOD_FLOW_ALLOW_PROCESS", value_parser = setup::flag)]
+    #[arg(long)]
     pub(super) allow_process: bool,
     /// Local commands that run at once; as many as there are processors where it is left out.
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), allow_negative_numbers = true)]
@@ -76,26 +78,32 @@ pub(super) struct Args {
 /// What work on this host is done with.
 #[derive(clap::Args)]
 pub(super) struct Containers {
-    /// The Docker engine of this host that runs containers.
-    #[arg(long, value_name = "ADDRESS", env = "DOCKER_HOST")]
+    /// The Docker engine of this host that runs containers; left out, the one of the settings or of `DOCKER_HOST`.
+    #[arg(long, value_name = "ADDRESS")]
     pub(super) engine: Option<String>,
     /// The GPUs of this host that containers may use, such as `8xH100`: the first of them is number 0.
     #[arg(long, value_name = "GPUS")]
     pub(super) gpus: Vec<String>,
     /// Keeps so much of models and data on this host, such as `500GB`: what was used longest ago goes first, and what is in
-    /// use stays. All of it is kept where this is left out.
-    #[arg(long, value_name = "SIZE", env = "GOD_FLOW_CACHE_BUDGET", value_parser = Size::parse)]
+    /// use stays. All of it is kept where neither this nor the settings say anything.
+    #[arg(long, value_name = "SIZE", value_parser = Size::parse)]
     pub(super) cache_budget: Option<Size>,
     /// Takes code from repositories of this host as well (`file:///…`), as for a rehearsal.
     #[arg(long)]
     pub(super) allow_local_code: bool,
 }
 
+impl Args {
+    pub(super) fn allows_process(&self) -> bool {
+        self.allow_process || settings::get().allow_process
+    }
+}
+
 pub(super) fn run(args: &Args, out: &Out) -> Exit {
     match begin(args, out) {
         Ok((store, run, setup)) => {
             let address = args.store.as_deref();
-            let carried = Carried { store, run, address, allow_process: args.allow_process, resumes: false };
+            let carried = Carried { store, run, address, allow_process: args.allows_process(), resumes: false };
             carry::carry(&carried, &setup, args.detach, out)
         }
         Err(exit) => exit,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Exit, out::Out};
+use super::{Exit, out::Out, settings};
 use crate::{sim, workflow::schema};
 
 #[derive(clap::Args)]
@@ -16,13 +16,14 @@ pub(super) struct Args {
 }
 
 /// The files of the folder `schemas`, by name.
-pub(super) fn files() -> [(&'static str, serde_json::Value); 5] {
+pub(super) fn files() -> [(&'static str, serde_json::Value); 6] {
     [
         ("workflow.schema.json", schema::workflow()),
         ("variant.schema.json", schema::variant()),
         ("part.schema.json", schema::part()),
         ("cases.schema.json", schema::settled(sim::cases::schema().clone(), "cases.schema.json")),
         ("world.schema.json", schema::settled(sim::schema().clone(), "world.schema.json")),
+        ("settings.schema.json", settings::schema()),
     ]
 }
 

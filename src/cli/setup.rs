@@ -7,9 +7,11 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
+use super::settings;
 use crate::{
     backend::{Backend, Clock, Mock, Play, Speed},
     base::{GpuKind, Size, SourceId},
+    hub,
     run::{
         Input, RunId,
         event::HostOffer,
@@ -25,6 +27,9 @@ fn played(model: &Model) -> Vec<(HostId, HostOffer)> {
 
 /// Local commands that are usually ordered ahead: enough that the engine keeps up with commands of a millisecond.
 const AHEAD: u32 = 8;
+
+/// Where engines listen unless somebody says otherwise.
+const USUAL_ENGINE: &str = "unix:///var/run/docker.sock";
 
 /// What does the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
@@ -63,6 +68,9 @@ pub(super) struct Setup {
     /// The kinds of the GPUs that containers may use, in the order of their numbers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) gpus: Vec<GpuKind>,
+    /// The folder for models and data, where it is not the usual one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) cache_folder: Option<PathBuf>,
     /// What is kept of models and data, beyond what is in use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) cache_budget: Option<Size>,
@@ -156,7 +164,7 @@ impl Setup {
 impl Setup {
     #[cfg(unix)]
     fn containers(&self, run: RunId, reports: mpsc::Sender<Input>) -> Result<Box<dyn Backend>, String> {
-        use crate::backend::docker::{Containers, Settings, USUAL_ENGINE};
+        use crate::backend::docker::{Containers, Settings};
         let number = |number: usize| GpuId::parse(&number.to_string()).expect("a number is a name");
         let settings = Settings {
             folder: self.folder.clone(),
@@ -164,7 +172,8 @@ impl Setup {
             gpus: self.gpus.iter().enumerate().map(|(at, kind)| (number(at), kind.clone())).collect(),
             jobs: self.jobs(),
             local_code: self.local_code,
-            hub: hub()?,
+            hub: hub(),
+            cache: self.cache_folder.clone(),
             cache_bytes: self.cache_budget.map(|budget| budget.0),
         };
         Ok(Box::new(Containers::new(settings, run, reports)?))
@@ -195,28 +204,20 @@ impl Setup {
     }
 }
 
-/// The hub that the environment names, with the token that it has for it. Neither is ever stored.
-#[cfg(unix)]
-fn hub() -> Result<crate::hub::Settings, String> {
-    use crate::hub::{Reach, Secret, Settings};
-    let said = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
-    let token = said("HF_TOKEN").or_else(|| said("HUGGINGFACE_TOKEN"));
-    let is_private = flag(&said("GOD_FLOW_PRIVATE_ADDRESSES").unwrap_or_default());
-    let is_private = is_private.map_err(|why| format!("GOD_FLOW_PRIVATE_ADDRESSES: {why}"))?;
-    let usual = Settings::default();
-    Ok(Settings {
-        endpoint: said("HF_ENDPOINT").unwrap_or(usual.endpoint.clone()),
-        token: token.and_then(|token| Secret::new(&token)),
-        reach: if is_private { Reach::Anywhere } else { Reach::Public },
-        ..usual
-    })
+/// The engine of this host that is meant: the one of the call, of the settings, or the usual one.
+pub(super) fn engine(in_call: Option<&str>) -> &str {
+    in_call.or(settings::get().engine.as_deref()).unwrap_or(USUAL_ENGINE)
 }
 
-/// What an environment variable says in place of a flag.
-pub(super) fn flag(text: &str) -> Result<bool, String> {
-    match text.to_ascii_lowercase().as_str() {
-        "1" | "true" | "yes" | "on" => Ok(true),
-        "" | "0" | "false" | "no" | "off" => Ok(false),
-        _ => Err("expected `1`, `true`, `yes` or `on`, or else `0`, `false`, `no`, `off` or nothing at all".into()),
+/// The hub of the settings, with the token that they have for it. Neither is ever stored.
+pub(super) fn hub() -> hub::Settings {
+    let (settings, usual) = (settings::get(), hub::Settings::default());
+    hub::Settings {
+        endpoint: settings.hub_endpoint.clone().unwrap_or(usual.endpoint.clone()),
+        token: settings.hub_token.clone(),
+        parallel: settings.hub_parallel.map_or(usual.parallel, |number| number as usize),
+        bytes_per_second: settings.hub_rate.map(|rate| rate.0),
+        reach: if settings.private_addresses { hub::Reach::Anywhere } else { hub::Reach::Public },
+        ..usual
     }
 }

@@ -16,8 +16,9 @@ use crate::{
 /// Where the runs are.
 #[derive(clap::Args)]
 pub(super) struct Where {
-    /// Where runs are kept: a path, `sqlite:PATH` or `postgres://…`. Left out: `.god-flow/god-flow.db`.
-    #[arg(long, value_name = "URL", env = "GOD_FLOW_STORE", hide_env_values = true)]
+    /// Where runs are kept: a path, `sqlite:PATH` or `postgres://…`. Left out: the one of the settings, or
+    /// `.god-flow/god-flow.db`.
+    #[arg(long, value_name = "URL")]
     pub(super) store: Option<String>,
 }
 

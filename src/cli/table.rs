@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 
+use crate::base::Size;
+
 /// Rows under a line of names; the last column is as wide as it is.
 pub(super) fn table(names: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let names = names.iter().map(|name| name.to_uppercase()).collect();
@@ -32,4 +34,10 @@ pub(super) fn fit(text: &str, width: usize) -> String {
     let mut cut: String = text.chars().take(width.saturating_sub(1)).collect();
     cut.push('…');
     cut
+}
+
+/// An amount in the largest unit that it is one of at least.
+pub(super) fn rough(bytes: u64) -> String {
+    let unit = [1 << 40, 1 << 30, 1 << 20, 1 << 10].into_iter().find(|unit| bytes >= *unit).unwrap_or(1);
+    Size(bytes / unit * unit).to_string()
 }

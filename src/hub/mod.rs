@@ -7,6 +7,7 @@
 //! - [`Hub::pin`], [`Hub::snapshot`]: a model or a data set of the hub, whole, at one commit.
 //! - [`Hub::file`]: one file from any address.
 //! - [`Hub::upload`]: a folder into a repository, in one commit.
+//! - [`Hub::greet`]: whether it answers, and to whom.
 //! - [`text`]: a text at an address that anybody may know, and a message to one that nobody may.
 //! - [`Cache`]: what a host has fetched or made, once for all who need it.
 
@@ -18,6 +19,7 @@ mod digest;
 mod fetch;
 mod file;
 mod folder;
+mod greet;
 mod lfs;
 mod multipart;
 mod pace;
@@ -45,6 +47,7 @@ use reqwest::{Client, Url, redirect};
 pub use address::Reach;
 pub use cache::{Cache, Held};
 pub use file::File;
+pub use greet::Greeting;
 pub use secret::Secret;
 pub use snapshot::{Snapshot, Wanted};
 pub use trouble::{Trouble, Why};

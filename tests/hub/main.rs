@@ -4,6 +4,7 @@
 
 mod cache;
 mod client;
+mod doctor;
 mod download;
 #[path = "../engine/mod.rs"]
 mod engine;

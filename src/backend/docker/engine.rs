@@ -6,7 +6,7 @@ use bollard::{
     API_DEFAULT_VERSION, Docker, body_try_stream,
     container::LogOutput,
     errors::Error as Wrong,
-    models::{ContainerCreateBody, ContainerState, NetworkCreateRequest},
+    models::{ContainerCreateBody, ContainerState, NetworkCreateRequest, SystemInfo},
     query_parameters::{
         BuildImageOptionsBuilder, CreateContainerOptionsBuilder, CreateImageOptionsBuilder,
         DownloadFromContainerOptionsBuilder, InspectContainerOptions, ListContainersOptionsBuilder,
@@ -66,9 +66,14 @@ impl Engine {
         docker.map(Self).map_err(|error| format!("no Docker engine listens at {address}: {error}"))
     }
 
+    /// What it says of itself.
+    pub(super) async fn info(&self) -> Result<SystemInfo, Trouble> {
+        Ok(self.0.info().await?)
+    }
+
     /// How many processors and how much memory its host has.
     pub(super) async fn host(&self) -> Result<(u32, u64), Trouble> {
-        let info = self.0.info().await?;
+        let info = self.info().await?;
         let number = |number: Option<i64>| number.and_then(|number| u64::try_from(number).ok()).unwrap_or(0);
         Ok((u32::try_from(number(info.ncpu)).unwrap_or(u32::MAX), number(info.mem_total)))
     }

@@ -8,6 +8,7 @@ mod clean;
 mod context;
 mod engine;
 mod evaluate;
+mod examine;
 mod files;
 mod host;
 mod job;
@@ -31,7 +32,10 @@ use tokio::{
     task::AbortHandle,
 };
 
-pub use self::clean::{Kind, Leftover, Leftovers};
+pub use self::{
+    clean::{Kind, Leftover, Leftovers},
+    examine::{Examined, examine},
+};
 use self::{
     engine::Engine,
     host::HostFolder,
@@ -49,9 +53,6 @@ use crate::{
     },
 };
 
-/// Where engines listen unless somebody says otherwise.
-pub const USUAL_ENGINE: &str = "unix:///var/run/docker.sock";
-
 /// What the backend needs to know.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -67,6 +68,8 @@ pub struct Settings {
     pub local_code: bool,
     /// Where models and data come from and go to.
     pub hub: hub::Settings,
+    /// The folder for models and data, where it is not below the other.
+    pub cache: Option<PathBuf>,
     /// Bytes of models and data that are kept on this host, beyond what is in use; all of them where it is left out.
     pub cache_bytes: Option<u64>,
 }
@@ -102,7 +105,7 @@ impl Containers {
         let folder = paths::folder(&settings.folder, run);
         let local_code = settings.local_code;
         let hub = Hub::new(settings.hub).map_err(|trouble| format!("{trouble}: {}", trouble.help))?;
-        let cache = Cache::at(&host.cache(), settings.cache_bytes);
+        let cache = Cache::at(&settings.cache.unwrap_or_else(|| host.cache()), settings.cache_bytes);
         let desk = Desk { engine, folder, host, hub, cache, local_code, reports, under_way: Mutex::default() };
         Ok(Self { gpus: settings.gpus, jobs: settings.jobs, desk: Arc::new(desk) })
     }

@@ -43,6 +43,9 @@ impl StandIn {
         }
         let is_get = method == Method::GET || method == Method::HEAD;
         match parts.as_slice() {
+            ["api", "whoami-v2"] if may_write => json_answer(json!({ "type": "user", "name": "tester" })),
+            ["api", "whoami-v2"] => wrong(401, "", "Invalid username or password."),
+            ["api", "models"] if is_get => json_answer(json!([])),
             ["api", "validate-yaml"] => json_answer(json!({ "errors": [], "warnings": [] })),
             ["api", "repos", "create"] => self.create(&body(request).await),
             ["api", _, _, _] if is_get => self.info(&id, "main"),
