@@ -101,6 +101,17 @@ fn does(backend: Kind, action: &str) -> bool {
     }
 }
 
+/// The call that does an action, for whoever asks what would.
+pub(super) fn by(action: &str) -> &'static str {
+    if does(Kind::Process, action) {
+        "`god-flow run FILE --backend process --allow-process` does as a part"
+    } else if does(Kind::Docker, action) {
+        "`god-flow run FILE --backend docker` does as a part"
+    } else {
+        "`god-flow run FILE --backend mock` plays as a part"
+    }
+}
+
 /// What does the work where nobody says it.
 fn usual(works: &[(&Name, &'static str)], args: &Args, out: &Out) -> Kind {
     let all = |backend| works.iter().all(|(_, action)| does(backend, action));

@@ -8,6 +8,7 @@
 
 mod again;
 mod begin;
+mod copy;
 mod fits;
 mod handle;
 mod inbox;
@@ -23,6 +24,7 @@ use tokio::sync::mpsc;
 
 pub use again::{remember, reusable};
 pub use begin::{New, begin, begin_again, refuse_name};
+pub use copy::{Tried, over_a_copy};
 pub use fits::{Unfit, refuse};
 pub use handle::{Handle, Leaving, Notice};
 pub use inbox::{Answer, ask};

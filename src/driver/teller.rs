@@ -42,14 +42,14 @@ pub(super) struct Teller {
 const NOTHING_OWED: Transfer = Transfer::Refused(ledger::Refusal::Nothing);
 
 /// What all attempts have in common.
-struct Desk {
-    store: Arc<dyn Store>,
-    fence: Fence,
+pub(super) struct Desk {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) fence: Fence,
     /// How the run is called.
-    name: Arc<str>,
+    pub(super) name: Arc<str>,
     /// The run by which charges are known: this one, or the first of those that it does again. Who has paid in one of
     /// them does not pay in the next.
-    known_by: RunId,
+    pub(super) known_by: RunId,
 }
 
 impl Teller {
@@ -124,7 +124,7 @@ async fn first_of(store: &dyn Store, this: RunId, run: &Run) -> Result<RunId, Er
 }
 
 /// Why nothing is reported, or a failure is.
-enum Trouble {
+pub(super) enum Trouble {
     /// Another has taken the run over.
     Fenced,
     Store(store::Error),
@@ -132,7 +132,7 @@ enum Trouble {
 }
 
 impl Trouble {
-    fn failure(self) -> Option<Failure> {
+    pub(super) fn failure(self) -> Option<Failure> {
         match self {
             Self::Fenced => None,
             Self::Store(error) => Some(Failure { blame: Blame::Us, ..Failure::new(Cause::Network, full(&error)) }),
@@ -142,7 +142,7 @@ impl Trouble {
 }
 
 impl Desk {
-    async fn done(&self, id: &AttemptId, money: Money) -> Result<Json, Trouble> {
+    pub(super) async fn done(&self, id: &AttemptId, money: Money) -> Result<Json, Trouble> {
         let output = match money {
             Money::Charge(charge) => serde_json::to_value(self.charge(id, charge).await?),
             Money::Refund(refund) => serde_json::to_value(self.refund(id, refund).await?),

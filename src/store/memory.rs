@@ -43,6 +43,10 @@ impl MemoryStore {
     pub fn new() -> Self {
         Self::default()
     }
+    /// A store with a ledger in which these movements were made, and with no runs.
+    pub fn with(movements: Vec<Movement>) -> Self {
+        Self(Arc::new(Mutex::new(Held { movements, ..Held::default() })))
+    }
     /// A panic elsewhere cannot leave anything half done: every change below is checked first and then made at once.
     pub(super) fn held(&self) -> MutexGuard<'_, Held> {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
