@@ -62,11 +62,23 @@ fn work_is_told_as_it_would_be_ordered_and_not_done() {
         ("clone", json!({ "repository": "https://example.org/a/b", "commit": COMMIT }), "--backend docker"),
         ("build", json!({ "code": code, "dockerfile": "Dockerfile" }), "--backend docker"),
         ("download", json!({ "model": "org/m", "dataset": "d" }), "--backend docker"),
-        ("train", json!({ "image": image, "files": files, "task": task(), "time": "1h", "hotkey": "h", "output_name": "o" }), "--backend docker"),
+        (
+            "train",
+            json!({ "image": image, "files": files, "task": task(), "time": "1h", "hotkey": "h", "output_name": "o" }),
+            "--backend docker",
+        ),
         ("upload", json!({ "training": training, "repository": "org/n", "base_model": "org/m" }), "god-flow run FILE"),
         ("evaluate", json!({ "model": model, "task": task(), "image": "judge:1" }), "god-flow run FILE"),
-        ("play", json!({ "a": { "hotkey": "a", "model": model }, "b": { "hotkey": "b", "model": model }, "task": task(), "environment": "e", "image": "judge:1", "rules": { "games": 2, "turn": "5s" } }), "god-flow run FILE"),
-        ("publish", json!({ "repository": "https://example.org/a/b", "commit": COMMIT, "to": "org/winner" }), "god-flow run FILE"),
+        (
+            "play",
+            json!({ "a": { "hotkey": "a", "model": model }, "b": { "hotkey": "b", "model": model }, "task": task(), "environment": "e", "image": "judge:1", "rules": { "games": 2, "turn": "5s" } }),
+            "god-flow run FILE",
+        ),
+        (
+            "publish",
+            json!({ "repository": "https://example.org/a/b", "commit": COMMIT, "to": "org/winner" }),
+            "god-flow run FILE",
+        ),
         ("notify", json!({ "text": "ada has won", "to": "NO_SUCH_HOOK" }), "--backend process"),
         ("container", json!({ "image": "judge:1", "outputs": { "verdict": "text" } }), "--backend docker"),
         ("process", json!({ "shell": "touch made; exit 1" }), "--backend process"),
@@ -96,7 +108,11 @@ fn work_that_could_not_be_ordered_is_refused() {
     let desk = Desk::new();
     for (action, input, says) in [
         ("clone", json!({ "repository": "https://example.org/a/b", "commit": "main" }), "commit: expected a commit"),
-        ("publish", json!({ "repository": "x", "commit": COMMIT, "to": "org/winner" }), "repository: expected a repository"),
+        (
+            "publish",
+            json!({ "repository": "x", "commit": COMMIT, "to": "org/winner" }),
+            "repository: expected a repository",
+        ),
         ("publish", json!({ "commit": COMMIT, "to": "org/winner" }), "repository"),
         ("notify", json!({ "text": "a", "to": "https://example.org/hook" }), "the name of an environment variable"),
         ("notify", json!({ "text": "a".repeat(20_000), "to": "HOOK" }), "20000 bytes"),
@@ -115,7 +131,12 @@ fn money_moves_in_a_ledger_of_a_file_that_stays_as_it_is() {
     });
     desk.file("ledger.json", &ledger);
     let over = ["--ledger", "ledger.json"];
-    let fees = [fee("h1", "a", "0.25 TAO"), fee("h2", "b", "0.25 TAO"), fee("h3", "a", "0.25 TAO"), fee("h4", "a", "0.25 TAO")];
+    let fees = [
+        fee("h1", "a", "0.25 TAO"),
+        fee("h2", "b", "0.25 TAO"),
+        fee("h3", "a", "0.25 TAO"),
+        fee("h4", "a", "0.25 TAO"),
+    ];
     for _ in 0..2 {
         let (charged, said) = desk.tried("charge", &json!({ "fees": fees }), &over, FINE);
         assert_eq!(charged["charged"], json!([fees[0], fees[2]]));

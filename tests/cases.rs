@@ -250,3 +250,107 @@ fn check_reads_files_of_cases_as_such() {
         }
     }
 }
+
+/// A case of the shipped text tournament, of which everything that can be expected is expected wrongly.
+#[test]
+fn whatever_differs_is_told_with_its_node_and_the_line_of_its_rule() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let workflows = Path::new(env!("CARGO_MANIFEST_DIR")).join("workflows");
+    for below in ["", "parts"] {
+        fs::create_dir_all(folder.path().join(below)).expect("the folder is writable");
+        for entry in fs::read_dir(workflows.join(below)).expect("the folder is there") {
+            let path = entry.expect("it can be read").path();
+            if path.is_file() {
+                let name = path.file_name().expect("it has a name");
+                fs::copy(&path, folder.path().join(below).join(name)).expect("it can be copied");
+            }
+        }
+    }
+    // What is expected, what is found, the node that decided it, a rule that it goes by, and the file of that.
+    let kinds: [[&str; 5]; 8] = [
+        [
+            "gives: { champion: { hotkey: bob } }",
+            r#"expected `"bob"`, found `"ada"`"#,
+            "boss/title",
+            "boss",
+            "text.yaml",
+        ],
+        ["gives: { fees: [] }", "expected 0 items, found 3", "field/register", "register.fee", "text.yaml"],
+        ["gives: { rounds: 9 }", "expected `9`, found `2`", "rounds", "rounds.most", "text.yaml"],
+        [
+            "gives: { weights: { ada: 2 } }",
+            "expected `2`, found",
+            "weights/weights",
+            "weights.taking_part",
+            "parts/weights.yaml",
+        ],
+        [
+            "nodes: { 'rounds#1/draw': { matches: [] } }",
+            "expected 0 items, found 2",
+            "rounds#1/draw",
+            "draw",
+            "parts/knockout.yaml",
+        ],
+        [
+            "nodes: { 'rounds#1/advance': { winners: [eve] } }",
+            "expected 1 items, found 2",
+            "rounds#1/advance",
+            "pair.advance",
+            "parts/knockout.yaml",
+        ],
+        [
+            "nodes: { boss: { winner: champion } }",
+            r#"expected `"champion"`, found `"ada"`"#,
+            "boss/title",
+            "boss",
+            "text.yaml",
+        ],
+        [
+            "nodes: { weights: { pool: 2 } }",
+            "expected `2`, found",
+            "weights/pool",
+            "weights.base",
+            "parts/weights.yaml",
+        ],
+    ];
+    let given = "set: { rules.register.at_least: 1 }, entrants: [ada, bob, eve], results: { ada: 0.5, bob: 1, eve: 2, champion: 3 }, \
+                 inputs: { payroll: { keys: [ada], participants: [], pools: [] } }";
+    for [expected, differs, node, rule, file] in kinds {
+        let text = format!("god_flow: 1\ntest: text.yaml\ncases:\n  x: {{ {given}, expect: {{ {expected} }} }}\n");
+        fs::write(folder.path().join("wrong.test.yaml"), text).expect("the folder is writable");
+        let (code, said, wrong) = test(folder.path(), &["test", "wrong.test.yaml"]);
+        assert_eq!(code, Some(1), "{expected}: {said}{wrong}");
+        assert!(wrong.contains(differs), "{expected}: {wrong}");
+        assert!(wrong.contains(&format!("`{node}` decides it")), "{expected}: {wrong}");
+        let advice = wrong.split_once(&format!("by the rule `rules.{rule}`")).map_or("", |(_, rest)| rest);
+        let lines: String = advice.lines().take(2).collect();
+        assert!(lines.contains(&format!("{file}:")), "{expected}: {wrong}");
+    }
+}
+
+#[test]
+fn what_a_judge_writes_that_nobody_can_read_is_not_held_against_the_entrant() {
+    let by = |how: &str| {
+        format!(
+            "    entrants: 4\n    outcomes: [{{ node: work, {how} }}]\n    expect: {{ gives: {{ points: null, blame: operator }} }}\n"
+        )
+    };
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let workflow = WORKFLOW
+        .replace("on_failure: hold", "on_failure: result")
+        .replace("points: \"${work.points}\"", "points: \"${work.value.points}\"\n  blame: \"${work.blame}\"");
+    fs::write(folder.path().join("cup.yaml"), workflow).expect("the folder is writable");
+    let cases = [("said", "fails: bad_output"), ("written", "gives: { points: many }")]
+        .map(|(name, how)| format!("  {name}:\n{}", by(how)));
+    fs::write(folder.path().join("cup.test.yaml"), format!("god_flow: 1\ntest: cup.yaml\ncases:\n{}", cases.concat()))
+        .expect("the folder is writable");
+    let (code, said, wrong) = test(folder.path(), &["test", "."]);
+    assert_eq!(code, Some(0), "{said}{wrong}");
+}
+
+#[test]
+fn what_a_run_gives_is_not_expected_of_one_that_is_held() {
+    let held = "  x:\n    entrants: 4\n    outcomes: [{ node: work, fails: exit_code }]\n    expect: { ends: held, gives: { points: 3 } }\n";
+    let (code, said, wrong) = cup(held);
+    assert!(code == Some(1) && wrong.contains("only one that succeeds does"), "{said}{wrong}");
+}

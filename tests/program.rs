@@ -137,7 +137,11 @@ fn wrong_calls_are_told_from_failures() {
         ("actions train.imag", WRONG, "did you mean `image`?"),
         ("try contst --with -", WRONG, "did you mean `contest`?"),
         ("try train --with -", WRONG, "found an empty file"),
-        ("try contest --with examples/actions/contest.json --ledger Cargo.toml", WRONG, "--ledger is for what moves money"),
+        (
+            "try contest --with examples/actions/contest.json --ledger Cargo.toml",
+            WRONG,
+            "--ledger is for what moves money",
+        ),
         ("try contest --with Cargo.toml", WRONG, "Cargo.toml"),
         ("example helo", WRONG, "did you mean `hello`?"),
         ("completions tcsh", WRONG, "possible values"),

@@ -156,8 +156,12 @@ impl Accounts {
             let sum = credited.entry(it.coldkey.clone()).or_default();
             sum.0 = sum.0.checked_add(it.amount.0).ok_or("it holds more than there can be")?;
         }
-        let credits = credited.into_iter().map(|(account, amount)| (ledger::Kind::Credit, account.clone(), account, amount));
-        let charges = self.charged.into_iter().map(|it| (ledger::Kind::Charge, key(&it.receipt, &it.hotkey), it.coldkey, it.amount));
+        let credits =
+            credited.into_iter().map(|(account, amount)| (ledger::Kind::Credit, account.clone(), account, amount));
+        let charges = self
+            .charged
+            .into_iter()
+            .map(|it| (ledger::Kind::Charge, key(&it.receipt, &it.hotkey), it.coldkey, it.amount));
         let made = |(at, (kind, key, account, amount)): (usize, (ledger::Kind, String, String, Rao))| Movement {
             number: at as u64 + 1,
             kind,
@@ -190,7 +194,10 @@ fn ordered(action: &Action, path: &str, input: &Value, out: &Out) -> Exit {
         order.extend(input.as_object().cloned().unwrap_or_default());
     }
     let exit = told(&Json::Object(order), out);
-    out.say(&format!("nothing was done: `{name}` is work for a backend, which {} of a workflow with such a step:\n", means::by(name)));
+    out.say(&format!(
+        "nothing was done: `{name}` is work for a backend, which {} of a workflow with such a step:\n",
+        means::by(name)
+    ));
     action.example.lines().for_each(|line| out.say(&format!("  {line}\n")));
     exit
 }

@@ -41,9 +41,10 @@ impl Cause {
     /// Who is usually to blame for it.
     pub fn blame(self) -> Blame {
         match self {
-            Self::ExitCode | Self::OutOfMemory | Self::TimeLimit | Self::Refused | Self::BadOutput => Blame::Entrant,
+            Self::ExitCode | Self::OutOfMemory | Self::TimeLimit | Self::Refused => Blame::Entrant,
             Self::Network | Self::HostLost => Blame::Host,
-            Self::Rule | Self::Stopped => Blame::Operator,
+            // Whatever a model does, what its judge writes is the judge's.
+            Self::BadOutput | Self::Rule | Self::Stopped => Blame::Operator,
         }
     }
 

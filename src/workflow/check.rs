@@ -1,7 +1,7 @@
 //! The check of a whole document, in one pass that collects every mistake.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -214,6 +214,7 @@ impl Checker {
             limits: std::mem::take(&mut self.limits),
             schedule,
             bodies: std::mem::take(&mut self.bodies),
+            written_at: written_at(tree),
         })))
     }
 
@@ -396,6 +397,22 @@ fn computed(tree: &Tree) -> Option<Place> {
 /// The steps that a workflow or a template has itself.
 fn own_steps(tree: &Tree) -> usize {
     tree.get("steps").map_or(0, |steps| steps.entries().len())
+}
+
+/// Where each rule stands, and each field of what is given.
+fn written_at(tree: &Tree) -> BTreeMap<String, Place> {
+    fn note(path: &str, tree: &Tree, found: &mut BTreeMap<String, Place>) {
+        for (key, value) in tree.entries() {
+            let path = format!("{path}.{}", key.text);
+            note(&path, value, found);
+            found.insert(path, key.place);
+        }
+    }
+    let mut found = BTreeMap::new();
+    for name in ["rules", "gives"] {
+        tree.get(name).into_iter().for_each(|tree| note(name, tree, &mut found));
+    }
+    found
 }
 
 /// A name of the language itself.

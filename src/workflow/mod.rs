@@ -52,6 +52,8 @@ pub struct Workflow {
     pub schedule: Option<Schedule>,
     /// The main body first, then the templates and the bodies of fan-outs.
     pub bodies: Vec<Body>,
+    /// Where each rule is written, and each field of what a run gives: `rules.fee`, `gives.champion`.
+    pub written_at: BTreeMap<String, Place>,
 }
 
 /// Something that a run is given.

@@ -214,8 +214,7 @@ async fn report(
     was_away: bool,
 ) -> Result<Report, Trouble> {
     let code = state.exit_code.unwrap_or_default();
-    let blamed = |blame, cause, message| Report::Failed(Failure { blame, ..Failure::new(cause, message) });
-    let failed = |cause, message| blamed(shape.blame, cause, message);
+    let failed = |cause, message| Report::Failed(Failure { blame: shape.blame, ..Failure::new(cause, message) });
     let is_cut_short = asked == Asked::End { keep: true };
     Ok(match (asked, code) {
         (Asked::End { keep: true }, _) => {
@@ -228,8 +227,7 @@ async fn report(
         }
         (_, 0) => match given(engine, shape, state, is_cut_short).await? {
             Ok(output) => Report::Succeeded { output },
-            // Whatever a model does, what its judge writes is the judge's.
-            Err(why) => blamed(Blame::Operator, Cause::BadOutput, why),
+            Err(why) => Report::Failed(Failure::new(Cause::BadOutput, why)),
         },
         // Who ends because the engine does is ended by a signal, or has the code 255 when it comes back.
         (_, code) if was_away && code > SIGNALS => {

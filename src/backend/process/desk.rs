@@ -267,7 +267,7 @@ impl Desk {
             }
             Some(Exit::Code(0)) => match self.outputs(attempt) {
                 Ok(output) => Report::Succeeded { output },
-                Err(why) => Report::Failed(Failure { blame: Blame::Operator, ..Failure::new(Cause::BadOutput, why) }),
+                Err(why) => Report::Failed(Failure::new(Cause::BadOutput, why)),
             },
             Some(exit) => {
                 let how = match exit {

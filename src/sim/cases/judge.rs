@@ -4,7 +4,13 @@ use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
 
-use super::{file::Ends, pattern::fits, play::by_id, read::Case};
+use super::{
+    file::Ends,
+    pattern::fits,
+    play::by_id,
+    read::Case,
+    reason::{self, Reasons},
+};
 use crate::{
     base::{Mistake, Place},
     document::{Node, Tree},
@@ -23,8 +29,17 @@ pub(super) fn differences(case: &Case, end: &End, run: &Run) -> Vec<Mistake> {
     if let Some(mistake) = ending(case, at("ends"), end, run) {
         found.push(mistake);
     }
-    if let (Some(gives), End::Over(Outcome::Succeeded { gives: given })) = (expect.get("gives"), end) {
-        compare(gives, Some(given), "the run gives", None, &mut found);
+    match (expect.get("gives"), end) {
+        (Some(gives), End::Over(Outcome::Succeeded { gives: given })) => {
+            let behind = |field: Option<&str>| field.map(|field| reason::of_run(run, field)).unwrap_or_default();
+            fields(gives, given, "the run gives", behind, &mut found);
+        }
+        // How it ended is as expected, so that nobody would be told that this was never looked at.
+        (Some(gives), _) if found.is_empty() => {
+            let message = "expected the run to give something, but only one that succeeds does";
+            found.push(Mistake::new("cases::differs", gives.place, message).help("expect it of nodes, under `nodes`"));
+        }
+        _ => {}
     }
     let nodes = by_id(run);
     for (key, expected) in expect.get("nodes").map(Tree::entries).unwrap_or_default() {
@@ -148,13 +163,34 @@ fn of_node(expected: &Tree, id: &str, node: NodeIx, run: &Run, found: &mut Vec<M
         }
         return;
     }
-    let output = run::output(run, end).map(|value| value.to_json());
-    if output.is_none() {
+    let Some(output) = run::output(run, end).map(|value| value.to_json()) else {
         let message = format!("expected `{id}` to give something, but it is {}", word(status[1]));
         found.push(Mistake::new("cases::differs", expected.place, message).related(step, "this step"));
         return;
+    };
+    let behind = |field: Option<&str>| reason::of_node(run, node, field);
+    fields(expected, &output, &format!("`{id}` gives"), behind, found);
+}
+
+/// Compares field by field, and shows what each was decided by.
+fn fields(expected: &Tree, found: &Json, path: &str, behind: impl Fn(Option<&str>) -> Reasons, all: &mut Vec<Mistake>) {
+    let mut differ = |expected: &Tree, found: &Json, path: &str, field: Option<&str>| {
+        let before = all.len();
+        compare(expected, found, path, all);
+        if all.len() > before {
+            let behind = behind(field);
+            all[before..].iter_mut().for_each(|it| it.related.extend(behind.iter().cloned()));
+        }
+    };
+    match (&expected.node, found) {
+        (Node::Map(entries), Json::Object(fields)) => {
+            for (key, expected) in entries {
+                let found = fields.get(&*key.text).unwrap_or(&Json::Null);
+                differ(expected, found, &format!("{path} `{}`", key.text), Some(&key.text));
+            }
+        }
+        _ => differ(expected, found, path, None),
     }
-    compare(expected, output.as_ref(), &format!("`{id}` gives"), Some(step), found);
 }
 
 fn word(status: Status) -> &'static str {
@@ -173,35 +209,28 @@ fn word(status: Status) -> &'static str {
 }
 
 /// Everything that is expected must be there; of a mapping, what is not said is not looked at.
-fn compare(expected: &Tree, found: Option<&Json>, path: &str, step: Option<Place>, all: &mut Vec<Mistake>) {
-    let differs = |what: String| {
-        let mistake = Mistake::new("cases::differs", expected.place, what);
-        match step {
-            Some(step) => mistake.related(step, "this step decides it"),
-            None => mistake,
-        }
-    };
+fn compare(expected: &Tree, found: &Json, path: &str, all: &mut Vec<Mistake>) {
+    let mut differs = |what: String| all.push(Mistake::new("cases::differs", expected.place, what));
     match (&expected.node, found) {
-        (Node::Map(entries), Some(Json::Object(fields))) => {
+        (Node::Map(entries), Json::Object(fields)) => {
             for (key, expected) in entries {
-                let path = format!("{path} `{}`", key.text);
-                compare(expected, fields.get(&*key.text).or(Some(&Json::Null)), &path, step, all);
+                let found = fields.get(&*key.text).unwrap_or(&Json::Null);
+                compare(expected, found, &format!("{path} `{}`", key.text), all);
             }
         }
-        (Node::List(items), Some(Json::Array(found))) => {
-            if items.len() != found.len() {
-                let brief = brief(&Json::Array(found.clone()));
-                all.push(differs(format!("{path}: expected {} items, found {}: {brief}", items.len(), found.len())));
-                return;
-            }
+        (Node::List(items), Json::Array(found)) if items.len() != found.len() => {
+            let brief = brief(&Json::Array(found.clone()));
+            differs(format!("{path}: expected {} items, found {}: {brief}", items.len(), found.len()));
+        }
+        (Node::List(items), Json::Array(found)) => {
             for (i, (expected, found)) in items.iter().zip(found).enumerate() {
-                compare(expected, Some(found), &format!("{path}[{i}]"), step, all);
+                compare(expected, found, &format!("{path}[{i}]"), all);
             }
         }
-        (_, found) => {
-            let (wanted, found) = (expected.to_json(), found.cloned().unwrap_or(Json::Null));
-            if !same(&wanted, &found) {
-                all.push(differs(format!("{path}: expected {}, found {}", brief(&wanted), brief(&found))));
+        _ => {
+            let wanted = expected.to_json();
+            if !same(&wanted, found) {
+                differs(format!("{path}: expected {}, found {}", brief(&wanted), brief(found)));
             }
         }
     }
