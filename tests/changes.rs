@@ -33,7 +33,7 @@ const TWO_WITH_THE_SAME: &str = "inputs: { candidates: [{ hotkey: ada, coldkey: 
      aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, readable: true, digest: same }, { hotkey: bob, coldkey: b, ip: '1.0.0.2', repository: \
      'https://github.com/bob/code', commit: bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb, readable: true, digest: same }], balances: { a: 0.27 TAO, b: 1 TAO } }";
 
-const CHANGES: [Change; 16] = [
+const CHANGES: [Change; 17] = [
     Change {
         what: "the fee",
         set: "rules.register.fee: 0.3 TAO",
@@ -147,6 +147,13 @@ const CHANGES: [Change; 16] = [
         before: "nodes: { weights: { pool: 0.27222222222222214 } }",
         after: "nodes: { weights: { pool: 0.3722222222222221 } }",
     },
+    Change {
+        what: "the cap of the weights",
+        set: "rules.weights.cap: 0",
+        given: "entrants: [ada], results: { ada: 0.9, champion: 1 }",
+        before: "nodes: { weights: { pool: 0.27222222222222214 } }",
+        after: "nodes: { weights: { pool: 0.0, whole: { ada: 0, 5GU4Xkd3dCGTU3s8VLcHGc5wsD5M8XyxDca5yDQhYm1mVXFu: 65535 } } }",
+    },
 ];
 
 /// A folder with the shipped workflows in it.
@@ -242,4 +249,38 @@ fn another_schedule_starts_at_another_time() {
     ] {
         assert_eq!(due(&variant(folder.path(), "starts", differs)), Due::At(at(expected)), "{differs}");
     }
+}
+
+#[test]
+fn a_call_sets_the_gpus_and_the_schedule() {
+    let folder = tempfile::tempdir().unwrap();
+    let called = |arguments: &[&str]| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_god-flow"));
+        program.env("GOD_FLOW_STORE", folder.path().join("runs.db")).env("LC_ALL", "C.UTF-8").args(arguments);
+        let output = program.output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let plan = |more: &[&str]| called(&[&["plan", "workflows/text.yaml", "--entrants", "8"], more].concat());
+    assert!(!plan(&[]).contains("on 8xH100"), "{}", plan(&[]));
+    assert!(plan(&["--set", "gpus.rows=[{ need: 8xH100 }]"]).contains("on 8xH100"));
+    assert!(plan(&["--set", "gpus.size=task.params_b * 40"]).contains("on 8xH100"));
+
+    // What has run before, so that the next time is by the schedule.
+    let file = folder.path().join("cup.yaml").to_string_lossy().into_owned();
+    let text = "god_flow: 1\nworkflow: cup\nschedule: { every: week, on: thursday, at: \"14:00\", window: 1h, one_at_a_time: true }\n\
+                steps: { one: { value: 1 } }\ngives: { one: \"${one}\" }\n";
+    fs::write(&file, text).unwrap();
+    called(&["run", &file]);
+    for (set, expected) in [
+        ("schedule.on=thursday", "2040-01-05T14:00:00Z"),
+        ("schedule.on=friday", "2040-01-06T14:00:00Z"),
+        ("schedule.at=\"09:00\"", "2040-01-05T09:00:00Z"),
+    ] {
+        let due = called(&["due", &file, "--at", "2040-01-03T12:00:00Z", "--json", "--set", set]);
+        assert!(due.contains(expected), "{set}: {due}");
+    }
+    let gap =
+        called(&["due", &file, "--at", "2040-01-03T12:00:00Z", "--json", "--set", "schedule={ every: gap, gap: 48h }"]);
+    assert!(gap.contains("\"start\": true"), "{gap}");
 }

@@ -155,14 +155,14 @@ fn what_was_seen_counts_more_than_what_was_expected() {
 fn what_is_told_to_be_left_is_near_to_what_is_left() {
     for (file, world, entrants, most) in [
         ("text", None, 24, 0.25),
-        ("text", Some("a100"), 40, 0.2),
-        ("image", Some("image"), 16, 0.2),
+        ("text", Some("workflows/worlds/image-2025-12"), 40, 0.2),
+        ("image", Some("examples/worlds/image"), 16, 0.2),
         // Whether the champion is challenged at all is known at the end, and takes half of the time.
-        ("environment", Some("environment"), 16, f64::INFINITY),
+        ("environment", Some("examples/worlds/environment"), 16, f64::INFINITY),
     ] {
         let workflow = files::checked(&files::loaded(&format!("workflows/{file}.yaml")));
         let model = world.map_or_else(Model::default, |world| {
-            let text = std::fs::read_to_string(format!("examples/worlds/{world}.yaml")).unwrap();
+            let text = std::fs::read_to_string(format!("{world}.yaml")).unwrap();
             Model::read(SourceId::default(), &text).unwrap()
         });
         let shares = [0.25, 0.5, 0.75];

@@ -189,7 +189,9 @@ fn rules_are_set_by_the_call() {
     );
     for (line, says) in [
         ("check workflows/text.yaml --set rules.draw.pairs.upto=30", "did you mean `up_to`?"),
-        ("check workflows/text.yaml --set draw.pairs.up_to=30", "begins with `rules.`"),
+        ("check workflows/text.yaml --set draw.pairs.up_to=30", "begins with `rules.`, `schedule.` or `gpus.`"),
+        ("check workflows/text.yaml --set schedule.on=frday", "did you mean `friday`?"),
+        ("check workflows/text.yaml --set gpus.rows=4xH100", "expected a list"),
         ("check workflows/text.yaml --set rules.draw.pairs.up_to", "PATH=VALUE"),
         ("check workflows/text.yaml --set rules.draw.pairs.up_to=many", "up_to"),
         ("plan workflows/text.yaml --set rules.nothing=1", "there is no `nothing`"),
@@ -408,7 +410,11 @@ fn what_fits_no_host_is_refused_with_all_the_steps_that_ask_for_it() {
     ] {
         wrong(&format!("{line} {file}"), REFUSED, all);
     }
-    wrong(&format!("simulate {file} --world examples/worlds/a100.yaml"), REFUSED, "`other` could never start: 4xB200");
+    wrong(
+        &format!("simulate {file} --world workflows/worlds/image-2025-12.yaml"),
+        REFUSED,
+        "`other` could never start: 4xB200",
+    );
     wrong(&format!("simulate workflows/hello.yaml --compare {file}"), REFUSED, "`other` could never start");
     wrong(
         &format!("plan {file} --gpus 32xH100"),

@@ -23,7 +23,10 @@ fn read(path: &Path) -> Json {
 
 /// Every YAML file below a folder that is a workflow or a part of one.
 fn yaml(folder: &str) -> Vec<PathBuf> {
-    all_yaml(folder).into_iter().filter(|path| !path.to_string_lossy().contains(".test.")).collect()
+    let is_one = |path: &PathBuf| {
+        !path.to_string_lossy().contains(".test.") && !path.parent().is_some_and(|it| it.ends_with("worlds"))
+    };
+    all_yaml(folder).into_iter().filter(is_one).collect()
 }
 
 /// Every YAML file below a folder.
@@ -127,6 +130,7 @@ fn what_is_shipped_is_valid() {
         yaml("workflows").into_iter().chain(yaml("examples/workflows")).flat_map(of_workflows).collect();
     wrong.extend(underlined("cases.schema.json", "workflows", &|path| path.ends_with(".test.yaml")));
     wrong.extend(underlined("world.schema.json", "examples/worlds", &|_| true));
+    wrong.extend(underlined("world.schema.json", "workflows/worlds", &|_| true));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -227,10 +231,12 @@ fn a_variant_may_leave_out_and_take_away_but_not_misspell() {
 
 #[test]
 fn a_file_names_the_schema_that_it_is_held_against() {
-    for path in yaml("workflows") {
+    for path in yaml("workflows").into_iter().chain(all_yaml("workflows/worlds")) {
         let text = fs::read_to_string(&path).expect("the file is readable");
         let has = |key: &str| text.lines().any(|line| line.starts_with(key));
-        let name = if has("part:") {
+        let name = if has("world:") {
+            "world"
+        } else if has("part:") {
             "part"
         } else if has("extends:") {
             "variant"

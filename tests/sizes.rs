@@ -7,6 +7,7 @@ mod files;
 use std::{
     fs,
     path::Path,
+    process::Command,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -29,9 +30,6 @@ use serde_json::{Value as Json, json};
 
 const SIZES: [usize; 7] = [5, 8, 14, 15, 40, 64, 256];
 
-/// The worlds of those that the usual one has not the GPUs or the results for.
-const WORLDS: [(&str, &str); 3] = [("image-2025-12", "a100"), ("templar", "templar"), ("deval", "deval")];
-
 /// All shipped workflows in which somebody takes part.
 fn tournaments() -> Vec<String> {
     let folder = std::fs::read_dir("workflows").unwrap();
@@ -45,10 +43,10 @@ fn tournaments() -> Vec<String> {
     names
 }
 
+/// The world that is meant where a call names none.
 fn world(name: &str) -> Model {
-    let Some((_, world)) = WORLDS.iter().find(|(of, _)| *of == name) else { return Model::default() };
-    let text = std::fs::read_to_string(format!("examples/worlds/{world}.yaml")).unwrap();
-    Model::read(SourceId(0), &text).unwrap()
+    let own = std::fs::read_to_string(format!("workflows/worlds/{name}.yaml"));
+    own.map_or_else(|_| Model::default(), |text| Model::read(SourceId(0), &text).unwrap())
 }
 
 /// What is wrong with how a tournament of that size ends, if anything.
@@ -104,6 +102,28 @@ fn every_tournament_of_every_size_ends_with_a_champion_or_a_reason() {
     });
     let failed = failed.into_inner().unwrap();
     assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+#[test]
+fn every_tournament_is_simulated_and_played_without_further_flags() {
+    let store = tempfile::tempdir().unwrap();
+    let called = |arguments: &[&str]| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_god-flow"));
+        program.args(arguments).env("GOD_FLOW_STORE", store.path().join("runs.db")).output().unwrap()
+    };
+    for name in tournaments() {
+        let file = format!("workflows/{name}.yaml");
+        for entrants in ["5", "15"] {
+            let output = called(&["simulate", &file, "--entrants", entrants]);
+            let (told, wrong) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+            assert!(output.status.success(), "{name} with {entrants}: {wrong}");
+            // One that is held says where and why.
+            let ends = told.contains("1 succeeded") || told.contains("1 held") && wrong.contains("held");
+            assert!(ends, "{name} with {entrants}: {told}{wrong}");
+        }
+    }
+    let output = called(&["run", "workflows/templar.yaml", "--backend", "mock", "--entrants", "5", "--speed", "max"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// As many as a subnet has keys for.

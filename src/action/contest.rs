@@ -31,6 +31,11 @@ pub struct Contest {
     /// How many contests in a row the champion has won, the one that made them champion counted.
     #[serde(default)]
     pub wins: u32,
+    /// What a challenger who reaches the bar of the games is better by: what a difference must be above for a type of
+    /// tournament to get more.
+    #[serde(default)]
+    #[schemars(range(min = 0.0))]
+    pub at_bar: f64,
     /// By which rules it is decided.
     pub rules: Rules,
 }
@@ -109,10 +114,10 @@ pub struct Title {
 }
 
 /// What points in games say about how far apart two were. A share of the points is above a bar; what it is above by, on a
-/// slope, is added to a base.
+/// slope, is added to `at_bar`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("x-says" = "from {bar:%} of the points on, where a game that is won has {points}: {base} and {slope} of what is above[; {?shares}results are that share already]"))]
+#[schemars(extend("x-says" = "from {bar:%} of the points on, where a game that is won has {points}: {slope} of what is above[; {?shares}results are that share already]"))]
 pub struct Games {
     /// The points of a game that is won.
     #[schemars(extend("exclusiveMinimum" = 0))]
@@ -123,9 +128,6 @@ pub struct Games {
     /// How much each part of the share above the bar is worth.
     #[schemars(range(min = 0.0))]
     pub slope: f64,
-    /// What reaching the bar is worth.
-    #[schemars(range(min = 0.0))]
-    pub base: f64,
     /// Whether results are the share itself, and not points.
     #[serde(default)]
     pub shares: bool,
@@ -302,7 +304,7 @@ fn alone(it: &Contest, task: &Bout, ours: Option<f64>, theirs: Option<f64>, oppo
 /// By how much the challenger was better, as a share.
 fn difference(it: &Contest, task: &Bout, ours: f64, theirs: f64) -> f64 {
     if let (Some(games), Some(environments)) = (&it.rules.games, task.environments) {
-        return games.difference(ours, theirs, f64::from(environments));
+        return games.difference(ours, theirs, f64::from(environments), it.at_bar);
     }
     let (by, of) = match task.better {
         Better::Lower => (ours - theirs, theirs),
@@ -312,10 +314,10 @@ fn difference(it: &Contest, task: &Bout, ours: f64, theirs: f64) -> f64 {
 }
 
 impl Games {
-    fn difference(&self, ours: f64, theirs: f64, environments: f64) -> f64 {
+    fn difference(&self, ours: f64, theirs: f64, environments: f64, at_bar: f64) -> f64 {
         let most = self.points * environments;
         let share = if self.shares { theirs } else { (2.0 * theirs + ours - most) / most };
-        if share.is_nan() || share < self.bar { 0.0 } else { self.base + (share - self.bar) * self.slope }
+        if share.is_nan() || share < self.bar { 0.0 } else { at_bar + (share - self.bar) * self.slope }
     }
 }
 
@@ -417,7 +419,7 @@ mod tests {
 
     #[test]
     fn who_plays_alone_is_by_no_share_better() {
-        let games = json!({"points": 3, "bar": 0.6, "slope": 0.125, "base": 0.05});
+        let games = json!({"points": 3, "bar": 0.6, "slope": 0.125});
         for rules in
             [json!({"games": games}), json!({"games": games, "absent_champion": 0}), json!({"absent_champion": 5})]
         {
@@ -433,14 +435,16 @@ mod tests {
 
     #[test]
     fn the_difference_is_the_middle_one() {
-        let rules =
-            json!({"title": {"more_than": 0.5}, "games": {"points": 3, "bar": 0.6, "slope": 0.125, "base": 0.05}});
+        let rules = json!({"title": {"more_than": 0.5}, "games": {"points": 3, "bar": 0.6, "slope": 0.125}});
         let difference = |tasks: Vec<Json>| contested(tasks, 1, rules.clone()).difference;
         assert_eq!(difference(vec![]), 0.0);
         assert_eq!(difference(vec![task(1.0, 0.5), task(1.0, 2.0), task(1.25, 1.0)]), 0.25);
         assert_eq!(difference(vec![task(1.0, 0.5), task(1.0, 0.0)]), 0.5, "a share of nothing is none");
         let mut games = task(3.0, 9.0);
         games["environments"] = 4.into();
-        assert!((difference(vec![games]) - 0.06875).abs() < 1e-12);
+        assert!((difference(vec![games.clone()]) - 0.01875).abs() < 1e-12);
+        let input = json!({"champion": "champion", "tasks": [games], "at_bar": 0.05, "rules": rules});
+        let found = contest(&serde_json::from_value(input).unwrap());
+        assert!((found.difference - 0.06875).abs() < 1e-12, "what reaching the bar is worth comes on top");
     }
 }

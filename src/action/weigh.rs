@@ -15,7 +15,7 @@ use crate::base::Ty;
 pub struct Weigh {
     /// The types of tournaments.
     pub pools: Vec<Pool>,
-    /// All keys that may have a weight.
+    /// All keys that may have a weight; the burn key is one of them in any case.
     pub keys: Vec<String>,
     /// The key that gets what nobody gets.
     pub burn: String,
@@ -86,7 +86,7 @@ pub(super) fn action() -> Action {
 }
 
 fn weigh(it: &Weigh) -> Weighed {
-    let mut weights: IndexMap<String, f64> = it.keys.iter().map(|key| (key.clone(), 0.0)).collect();
+    let mut weights: IndexMap<String, f64> = it.keys.iter().chain([&it.burn]).map(|key| (key.clone(), 0.0)).collect();
     let scale = 1.0 - it.rules.participation * it.participants.len() as f64;
     let unassigned = 1.0 - it.pools.iter().map(|pool| pool.weight).sum::<f64>();
     let mut left = unassigned * scale;
@@ -105,10 +105,8 @@ fn weigh(it: &Weigh) -> Weighed {
             *weight += it.rules.participation;
         }
     }
-    if let Some(weight) = weights.get_mut(&it.burn) {
-        let takes_part = it.rules.burn_participates && it.participants.contains(&it.burn);
-        *weight = left + if takes_part { it.rules.participation } else { 0.0 };
-    }
+    let takes_part = it.rules.burn_participates && it.participants.contains(&it.burn);
+    weights.insert(it.burn.clone(), left + if takes_part { it.rules.participation } else { 0.0 });
     let most = weights.values().copied().fold(0.0, f64::max);
     let whole = |weight: f64| if most > 0.0 { (weight.max(0.0) / most * 65_535.0).round_ties_even() as u16 } else { 0 };
     Weighed { whole: weights.iter().map(|(key, weight)| (key.clone(), whole(*weight))).collect(), weights, unassigned }
@@ -143,6 +141,9 @@ mod tests {
     fn what_cannot_be_handed_out_is_burnt() {
         let sum = |more: Json| weighed(more).weights.values().sum::<f64>();
         assert!((weighed(json!({"keys": ["b", "burn"]})).weights["burn"] - 0.95).abs() < 1e-12);
+        let without = weighed(json!({"keys": ["b"]}));
+        assert!((without.weights["burn"] - 0.95).abs() < 1e-12, "the burn key is always there");
+        assert_eq!((without.whole["burn"], without.whole["b"]), (65_535, 3_449));
         let rules = json!({"participation": 0.01});
         assert!((sum(json!({"participants": ["a", "b"], "rules": rules})) - 1.0).abs() < 1e-12);
         assert!((sum(json!({"participants": ["a", "burn"], "rules": rules})) - 0.99).abs() < 1e-12);

@@ -26,6 +26,9 @@ pub(super) struct Args {
     /// Asks for another moment than now, such as `2026-06-18T14:00:00Z`.
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
+    /// Changes the schedule, of all of them: `--set schedule.on=friday`.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    settings: Vec<String>,
     #[command(flatten)]
     place: Where,
 }
@@ -36,7 +39,7 @@ pub(super) const RUNS_SEEN: usize = 10_000;
 pub(super) fn run(args: &Args, out: &Out) -> Exit {
     let mut workflows = Vec::new();
     for file in &args.files {
-        match files::workflow(file, &[], out) {
+        match files::workflow(file, &args.settings, out) {
             Ok(workflow) => workflows.push((file, workflow)),
             Err(exit) => return exit,
         }

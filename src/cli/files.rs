@@ -139,6 +139,14 @@ pub(super) fn workflow_and_source(path: &str, settings: &[String], out: &Out) ->
     }
 }
 
+/// The world of a workflow, where the call names none: the file of its name in the folder `worlds` beside it, if there is
+/// one.
+pub(super) fn world_of(workflow: &str) -> Option<String> {
+    let path = Path::new(workflow);
+    let beside = path.with_file_name("worlds").join(path.file_name()?);
+    beside.is_file().then(|| beside.to_string_lossy().into_owned())
+}
+
 /// A modelled world and its text, which a run keeps; else the mistakes told and the exit that they mean.
 pub(super) fn world_file(path: &str, out: &Out) -> Result<(String, Model), Exit> {
     let text = Disk::around(path).read(path).map_err(|why| out.wrong(&format!("cannot read {path}: {why}")))?;
@@ -177,6 +185,9 @@ pub(super) fn tell(mistakes: &[Mistake], sources: &Sources, format: Format, out:
     }
 }
 
+/// What of a workflow a call may set.
+const SETTABLE: [&str; 3] = ["rules", "schedule", "gpus"];
+
 /// Carries out one `--set rules.fee="0.3 TAO"`.
 fn set(tree: &mut Tree, setting: &str, sources: &mut Sources, mistakes: &mut Vec<Mistake>) {
     let source = sources.add(format!("--set {setting}"), setting);
@@ -207,10 +218,12 @@ fn set(tree: &mut Tree, setting: &str, sources: &mut Sources, mistakes: &mut Vec
     value.stand_at(whole);
     let mut at = &mut *tree;
     let mut known = String::new();
-    if !(path == "rules" || path.starts_with("rules.")) {
-        let mistake =
-            Mistake::new("call::set", whole, "expected a path that begins with `rules.`: only rules are set by a call");
-        return mistakes.push(mistake);
+    let root = path.split('.').next().unwrap_or_default();
+    if !SETTABLE.contains(&root) {
+        let message =
+            "expected a path that begins with `rules.`, `schedule.` or `gpus.`: nothing else is set by a call";
+        return mistakes
+            .push(Mistake::new("call::set", whole, message).help("a variant, with `extends`, changes anything"));
     }
     for part in path.split('.') {
         let names: Vec<String> = at.entries().iter().map(|(key, _)| key.text.to_string()).collect();

@@ -59,7 +59,9 @@ pub(super) fn setup(args: &Args, workflow: &Workflow, address: &str, out: &Out) 
     if args.ahead.is_some() && backend != Kind::Process {
         return Err(out.wrong("--ahead is for local commands, and this run has none; add --backend process"));
     }
-    let world = args.world.as_deref().map(|path| files::world_file(path, out)).transpose()?;
+    let beside = || files::world_of(&args.file).filter(|_| backend == Kind::Mock);
+    let world = args.world.clone().or_else(beside);
+    let world = world.as_deref().map(|path| files::world_file(path, out)).transpose()?;
     let world = world.map(|(text, _)| text);
     let settings = settings::get();
     let in_containers = backend == Kind::Docker;

@@ -26,7 +26,7 @@ use crate::{
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// The workflow file, or `-` for stdin.
-    file: String,
+    pub(super) file: String,
     /// What does the work. Left out: local commands or containers where the workflow has nothing but those and the
     /// machine can run them, or else the mock world.
     #[arg(long, value_enum)]
@@ -46,7 +46,8 @@ pub(super) struct Args {
     /// Seed of all that is drawn.
     #[arg(long, default_value_t = 1, allow_negative_numbers = true)]
     seed: u64,
-    /// The modelled world of a mock run; four hosts with eight H100 each where none is given.
+    /// The modelled world of a mock run; without it, that of `worlds/` beside the workflow which has its name, or four
+    /// hosts with eight H100 each.
     #[arg(long, value_name = "FILE")]
     pub(super) world: Option<String>,
     /// How many times as fast as real time a mock run goes, or `max`.

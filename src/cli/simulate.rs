@@ -20,7 +20,8 @@ use crate::{
 pub(super) struct Args {
     /// The workflow file, or `-` for stdin.
     file: String,
-    /// The modelled world; without it, four hosts with eight H100 each.
+    /// The modelled world; without it, that of `worlds/` beside the workflow which has its name, or four hosts with eight
+    /// H100 each.
     #[arg(long, value_name = "FILE")]
     world: Option<String>,
     /// Makes up the inputs that are not given: lists of entrants get this many.
@@ -70,7 +71,8 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
 }
 
 fn simulate(args: &Args, out: &Out) -> Result<Exit, Exit> {
-    let model = args.world.as_deref().map(|path| files::world_file(path, out)).transpose()?;
+    let world = args.world.clone().or_else(|| files::world_of(&args.file));
+    let model = world.as_deref().map(|path| files::world_file(path, out)).transpose()?;
     let model = model.map_or_else(Model::default, |(_, model)| model);
     let mut sides = vec![side(&args.file, args, out)?];
     if let Some(other) = &args.compare {

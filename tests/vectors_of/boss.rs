@@ -114,14 +114,18 @@ fn env_perf_diff(case: &Case) -> Result<Json, Missed> {
     rules["games"]["shares"] = true.into();
     let results = json!([{"hotkey": "boss", "loss": 0}, {"hotkey": "c", "loss": finite(case.get("win_pct"))}]);
     let tasks = json!([{"id": "t", "better": "higher", "results": results, "environments": 1}]);
-    Ok(play("contest", json!({"champion": "boss", "tasks": tasks, "rules": rules}))?["difference"].clone())
+    let at_bar = case.rule("environment", "weights.growth.threshold")?;
+    let input = json!({"champion": "boss", "tasks": tasks, "at_bar": at_bar, "rules": rules});
+    Ok(play("contest", input)?["difference"].clone())
 }
 
 fn performance_difference(case: &Case) -> Result<Json, Missed> {
     let champion_won = case.get("winner_hotkey") == &case.file["burn_hotkey"];
     let mut rules = rules(case, "text")?;
     rules["equal_wins"] = false.into();
+    let mut at_bar = json!(0);
     if case.list("tasks")?.iter().any(|task| task["type"] == "env") {
+        at_bar = case.rule("environment", "weights.growth.threshold")?;
         rules["games"] = case.rule("environment", "boss.games")?;
         if case.variant.name != "V1" {
             rules["games"]["shares"] = (!case.quirk("Q9")).into();
@@ -149,7 +153,9 @@ fn performance_difference(case: &Case) -> Result<Json, Missed> {
         }));
     }
     let challenger = if champion_won { Json::Null } else { case.get("winner_hotkey").clone() };
-    let input = json!({"champion": "boss", "challenger": challenger, "tasks": tasks, "wins": 1, "rules": rules});
+    let input = json!({
+        "champion": "boss", "challenger": challenger, "tasks": tasks, "wins": 1, "at_bar": at_bar, "rules": rules,
+    });
     let given = play("contest", input)?;
     let row = |task: &Json| {
         json!({

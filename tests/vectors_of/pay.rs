@@ -212,6 +212,9 @@ fn node_weights(case: &Case) -> Result<Json, Missed> {
         "rules": case.rule("text", "weights.taking_part")?,
     });
     let given = play("weigh", input)?;
-    let sum: f64 = map(&given["weights"])?.values().filter_map(Json::as_f64).sum();
-    Ok(json!({"weights": given["weights"], "sum": sum}))
+    let mut weights = map(&given["weights"])?.clone();
+    // As deployed the burn key is paid only where it is a key of the subnet.
+    weights.retain(|key, _| case.get("nodes").as_array().is_none_or(|nodes| nodes.contains(&json!(key))));
+    let sum: f64 = weights.values().filter_map(Json::as_f64).sum();
+    Ok(json!({"weights": weights, "sum": sum}))
 }

@@ -6,7 +6,7 @@ use super::Missed;
 #[rustfmt::skip]
 const REASONS: &[(&str, &[&str])] = &[
     ("customers' jobs on rented machines are no tournament", &["DSTACK_*"]),
-    ("not yet a rule: boss tasks that are compared with those of the past", &["BOSS_ROUND_HISTORICAL_*", "MIN_SUCCESSFUL_SCORES_FOR_HISTORICAL_TASK"]),
+    ("not of that state: boss tasks that are compared with those of the past, as text-historical.yaml has them", &["BOSS_ROUND_HISTORICAL_*", "MIN_SUCCESSFUL_SCORES_FOR_HISTORICAL_TASK"]),
     ("not yet a rule: where Dockerfiles were before, which is looked at next", &["*_TOOLKIT_DOCKERFILE_PATH*", "LEGACY_*_DOCKERFILE_PATH", "*_DOCKERFILE_PATHS"]),
     ("not yet a rule: how models are changed before they are handed out", &["AUGMENTATION_*", "YARN_*", "MODEL_PREP_*", "BASELINE_STATS_*"]),
     ("not yet a rule: how large data sets are, how they are split, and what is made for tasks without any", &[
