@@ -349,6 +349,27 @@ fn what_a_judge_writes_that_nobody_can_read_is_not_held_against_the_entrant() {
 }
 
 #[test]
+fn programs_are_told_the_same() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    fs::write(folder.path().join("cup.yaml"), WORKFLOW).expect("the folder is writable");
+    let text = "god_flow: 1\ntest: cup.yaml\ncases: { x: { entrants: 3, expect: { gives: { matches: 3 } } } }\n";
+    fs::write(folder.path().join("cup.test.yaml"), text).expect("the folder is writable");
+    let (code, said, _) = test(folder.path(), &["test", ".", "--json"]);
+    assert_eq!(code, Some(1));
+    let told: serde_json::Value = serde_json::from_str(&said).expect("it is JSON");
+    let difference = serde_json::json!({
+        "message": "the run gives `matches`: expected `3`, found `2`",
+        "at": "./cup.test.yaml:3:56",
+        "by": [
+            { "what": "it is given here", "at": "./cup.yaml:13:3" },
+            { "what": "`draw` decides it", "at": "./cup.yaml:7:3" },
+            { "what": "by the rule `rules.pairs`", "at": "./cup.yaml:5:10" },
+        ],
+    });
+    assert_eq!(told[0]["differences"], serde_json::json!([difference]));
+}
+
+#[test]
 fn what_a_run_gives_is_not_expected_of_one_that_is_held() {
     let held = "  x:\n    entrants: 4\n    outcomes: [{ node: work, fails: exit_code }]\n    expect: { ends: held, gives: { points: 3 } }\n";
     let (code, said, wrong) = cup(held);

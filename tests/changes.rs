@@ -33,7 +33,7 @@ const TWO_WITH_THE_SAME: &str = "inputs: { candidates: [{ hotkey: ada, coldkey: 
      aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, readable: true, digest: same }, { hotkey: bob, coldkey: b, ip: '1.0.0.2', repository: \
      'https://github.com/bob/code', commit: bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb, readable: true, digest: same }], balances: { a: 0.27 TAO, b: 1 TAO } }";
 
-const CHANGES: [Change; 17] = [
+const CHANGES: [Change; 18] = [
     Change {
         what: "the fee",
         set: "rules.register.fee: 0.3 TAO",
@@ -103,6 +103,13 @@ const CHANGES: [Change; 17] = [
         given: "entrants: 2, inputs: { catalogue: { models: [{ id: org/m, params_b: 3 }, { id: org/l, params_b: 30 }], datasets: [{ id: d, rows: 30000 }] } }",
         before: "nodes: { 'rounds#1/picked/picks': { tasks: [{ task: { kind: instruct } }] } }",
         after: "nodes: { 'rounds#1/picked/picks': { tasks: [{ task: { kind: dpo } }] } }",
+    },
+    Change {
+        what: "the mix of instruct and chat tasks",
+        set: "rules.tasks.pair: [{ kinds: { chat: 1 }, size: { from: 0.1, up_to: 12 } }]",
+        given: "entrants: 2, inputs: { catalogue: { models: [{ id: org/m, params_b: 3 }, { id: org/l, params_b: 30 }], datasets: [{ id: d, rows: 30000 }] } }",
+        before: "nodes: { 'rounds#1/picked/picks': { tasks: [{ task: { kind: instruct } }] } }",
+        after: "nodes: { 'rounds#1/picked/picks': { tasks: [{ task: { kind: chat } }] } }",
     },
     Change {
         what: "the hours",

@@ -21,7 +21,7 @@ pub(super) struct Args {
     /// files of cases (`*.test.yaml`) with the workflow that they belong to; `god-flow test` runs those.
     #[arg(required = true, value_name = "FILE")]
     paths: Vec<String>,
-    /// Changes a rule for this check.
+    /// Changes a rule, the schedule or the GPUs for this check.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     settings: Vec<String>,
     /// How mistakes are told.

@@ -9,7 +9,7 @@ use crate::plan::{draw, outline};
 pub(super) struct Args {
     /// The workflow file, or `-` for stdin.
     file: String,
-    /// Changes a rule for this picture.
+    /// Changes a rule, the schedule or the GPUs for this picture.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     settings: Vec<String>,
     /// What to draw it as.

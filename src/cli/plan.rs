@@ -24,7 +24,7 @@ use crate::{
 pub(super) struct Args {
     /// The workflow file, or `-` for stdin.
     file: String,
-    /// Changes a rule for this plan.
+    /// Changes a rule, the schedule or the GPUs for this plan.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     settings: Vec<String>,
     /// A file with the inputs, in YAML or JSON.

@@ -34,7 +34,7 @@ pub(super) struct Args {
     /// Waits here for the window of the workflow's schedule, and starts it then, once a window.
     #[arg(long)]
     when_due: bool,
-    /// Changes a rule for this run.
+    /// Changes a rule, the schedule or the GPUs for this run.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     settings: Vec<String>,
     /// A file with the inputs, in YAML or JSON.

@@ -33,7 +33,7 @@ pub(super) struct Args {
     /// The seed of the first run; the others follow it.
     #[arg(long, default_value_t = 1, allow_negative_numbers = true)]
     seed: u64,
-    /// Changes a rule, of both workflows when two are compared.
+    /// Changes a rule, the schedule or the GPUs, of both workflows when two are compared.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     settings: Vec<String>,
     /// A file with the inputs, in YAML or JSON.

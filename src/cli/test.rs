@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::{
     Exit, cases,
@@ -59,7 +59,7 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
     }
     let failed = tried.iter().filter(|it| !it.mistakes.is_empty()).count();
     let told = if out.json {
-        let told = |mistakes: &[Mistake]| mistakes.iter().map(|it| it.message.clone()).collect::<Vec<_>>();
+        let told = |mistakes: &[Mistake]| mistakes.iter().map(|it| difference(it, &sources)).collect::<Vec<_>>();
         let all = tried.iter().map(|it| {
             json!({ "file": it.file, "case": it.case, "passed": it.mistakes.is_empty(), "differences": told(&it.mistakes) })
         });
@@ -77,6 +77,12 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
         Exit::Fine if failed > 0 => Exit::Failed,
         told => told,
     }
+}
+
+/// What differs, where it is expected, and by what it was decided.
+fn difference(it: &Mistake, sources: &Sources) -> Json {
+    let by = it.related.iter().map(|(place, what)| json!({ "what": what, "at": sources.describe(*place) }));
+    json!({ "message": it.message, "at": sources.describe(it.place), "by": by.collect::<Vec<_>>() })
 }
 
 /// Runs the cases of a file; the error is what is wrong with the file itself.

@@ -15,7 +15,7 @@ const REASONS: &[(&str, &[&str])] = &[
         "IMAGE_GEN_*", "IMAGE_RESOLUTION_STEP", "IMAGE_STYLE_*", "PERSON_*", "PROBABILITY_STYLE_COMBINATION", "*_IMAGE_HEIGHT", "*_IMAGE_WIDTH",
         "*_IMAGE_TEXT_PAIRS", "END_OF_REASONING_TAG", "MAX_FILE_SIZE_BYTES",
     ]),
-    ("not yet a rule: the mix of instruct and chat tasks", &["PERCENTAGE_OF_INSTRUCT_TASKS_THAT_SHOULD_BE_CHAT"]),
+    ("no rule of tournaments, which have chat tasks only where `kinds` of `rules.tasks` names them: the mix of instruct and chat tasks", &["PERCENTAGE_OF_INSTRUCT_TASKS_THAT_SHOULD_BE_CHAT"]),
     ("not yet a rule: an environment that the boss round must have (none is set)", &["FORCED_BOSS_ENVIRONMENT"]),
     ("an input of a run: who defends when nobody holds the title", &["DEFAULT_PARTICIPANT_*"]),
     ("the judge of copies, of disguised sources and of differences: its model, its money and its turns are its container's", &["TOURN_DEDUP_*", "CLAUDE_REPO_DIFF_*", "OBFUSCATION_*"]),
