@@ -58,6 +58,9 @@ pub struct Rules {
     /// Of those with the same hash, the one of the earliest block counts; of the same block, the one that is listed first.
     #[serde(default)]
     pub one_of_a_hash: bool,
+    /// Of one key's with the same hash, the one of the earliest block counts.
+    #[serde(default)]
+    pub not_twice: bool,
     /// Only the latest of each key counts.
     #[serde(default)]
     pub latest_only: bool,
@@ -156,7 +159,7 @@ pub fn commits(it: Commits) -> Counted {
             continue;
         } else if one.hash.is_none() || one.place.is_none() {
             Some(Why::Incomplete)
-        } else if rules.one_of_a_hash && one.hash.as_ref().is_some_and(has_counted) {
+        } else if (rules.one_of_a_hash || rules.not_twice) && one.hash.as_ref().is_some_and(has_counted) {
             Some(Why::SeenBefore)
         } else if rules.one_of_a_hash && holder.is_some_and(|holder| *holder != one.hotkey) {
             Some(Why::Copy)
@@ -277,6 +280,13 @@ mod tests {
     }
 
     #[test]
+    fn a_key_may_not_commit_the_same_twice_and_others_may() {
+        let three = [("a", 10, None, "h"), ("b", 20, None, "h"), ("a", 30, None, "h")];
+        let (counted, _, refused) = told(&three, json!({"not_twice": true, "latest_only": true}), &[]);
+        assert_eq!((counted, refused), (vec!["a@10".into(), "b@20".into()], vec!["a@30: seen_before".into()]));
+    }
+
+    #[test]
     fn the_latest_of_each_counts_where_only_that_does() {
         let rules = json!({"latest_only": true});
         let (counted, _, refused) = told(&[("a", 1, None, "1"), ("b", 2, None, "2"), ("a", 3, None, "3")], rules, &[]);
@@ -295,7 +305,7 @@ mod tests {
             let found: Vec<Commitment> = found.into_iter().map(|(key, block, revealed, hash)| Commitment {
                 hotkey: format!("k{key}"), coldkey: None, block, revealed, place: Some("p".into()), hash: Some(format!("h{hash}")),
             }).collect();
-            let rules = Rules { hidden_for, apart, one_of_a_hash: true, latest_only: false };
+            let rules = Rules { hidden_for, apart, one_of_a_hash: true, not_twice: false, latest_only: false };
             let count = found.len();
             let given = commits(Commits { found, block, before: Vec::new(), rules });
             prop_assert_eq!(given.counted.len() + given.waiting.len() + given.refused.len(), count);
