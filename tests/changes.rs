@@ -8,10 +8,11 @@ use std::{fs, path::Path, process::Command, sync::Arc};
 
 use files::{checked, loaded};
 use god_flow::{
-    base::Seed,
+    base::{Place, Seed, SourceId},
+    document::stored,
     sim::{Model, Setup, play},
     workflow::{
-        Workflow,
+        self, Workflow,
         schedule::{Before, Due},
     },
 };
@@ -222,6 +223,26 @@ fn a_changed_rule_changes_the_outcome() {
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     assert!(said.contains(&format!("{} passed", 3 * CHANGES.len())), "{said}");
+}
+
+#[test]
+fn all_rules_and_templates_of_what_is_shipped_are_read() {
+    let files = fs::read_dir("workflows").unwrap().map(|file| file.unwrap().path());
+    let shipped: Vec<String> = files
+        .filter(|path| path.extension().is_some_and(|it| it == "yaml"))
+        .filter_map(|path| path.to_str().map(str::to_owned))
+        .filter(|path| !path.ends_with(".test.yaml"))
+        .collect();
+    assert!(shipped.len() > 10, "{shipped:?}");
+    for path in shipped {
+        // As if all of it stood in one file: what a part declares may otherwise go unread.
+        let whole = stored::tree(&loaded(&path).to_json(), Place { source: SourceId(0), start: 0, end: 0 });
+        let told: Vec<String> = match workflow::check(&whole) {
+            Ok(_) => Vec::new(),
+            Err(mistakes) => mistakes.iter().map(|mistake| mistake.message.clone()).collect(),
+        };
+        assert_eq!(told, [""; 0], "{path}");
+    }
 }
 
 #[test]

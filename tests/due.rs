@@ -90,6 +90,27 @@ fn a_gap_is_waited_for() {
 }
 
 #[test]
+fn what_is_to_be_repeated_is_started_in_the_window_that_has_had_a_run() {
+    let folder = folder("{ every: day, at: \"00:00\", window: 24h, again: 3s }");
+    let path = folder.path().join("hourly.yaml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, format!("{text}inputs: {{ few: {{ type: bool }} }}\ngives: {{ again: \"${{inputs.few}}\" }}\n"))
+        .unwrap();
+    fs::write(folder.path().join("few.yaml"), "few: true\n").unwrap();
+    fs::write(folder.path().join("enough.yaml"), "few: false\n").unwrap();
+    let first = done(folder.path(), "run hourly.yaml --inputs few.yaml");
+    assert_eq!(first.status.code(), Some(0), "{}", said(&first));
+    let begun = Instant::now();
+    let second = done(folder.path(), "run hourly.yaml --inputs enough.yaml --when-due");
+    assert_eq!(second.status.code(), Some(0), "{}", said(&second));
+    assert!(begun.elapsed() > Duration::from_secs(1), "it did not wait: {:?}", begun.elapsed());
+    let listed = String::from_utf8(done(folder.path(), "runs").stdout).unwrap();
+    assert!(listed.contains("to be repeated"), "{listed}");
+    let due: Json = serde_json::from_slice(&done(folder.path(), "due hourly.yaml --json").stdout).unwrap();
+    assert_eq!(due[0]["start"], false, "{due}");
+}
+
+#[test]
 fn at_full_speed_a_mock_run_begins_at_the_time_of_the_window() {
     let folder = folder("{ every: gap, gap: 72h }");
     for line in ["run hourly.yaml --backend mock --speed max", "run hourly.yaml --backend mock --speed max --when-due"]

@@ -424,8 +424,8 @@ fn an_optional_field_that_nobody_has_is_told_wherever_its_record_goes() {
     for (file, written, slipped, entry, meant) in [
         (
             "parts/weights.yaml",
-            "\n          winner: \"${winner}\"\n          shares:",
-            "\n          winnner: \"${winner}\"\n          shares:",
+            "\n          winner: \"${shares.winner}\"\n          shares:",
+            "\n          winnner: \"${shares.winner}\"\n          shares:",
             "text.yaml",
             "`winner`",
         ),

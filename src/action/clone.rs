@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::{Action, Expect, entry, vocabulary::Checkout};
+use super::{Action, Expect, dedup::digest::LeftOut, entry, vocabulary::Checkout};
 use crate::base::{Size, Span, scalar};
 
 /// What `clone` takes.
@@ -24,6 +24,9 @@ pub struct Clone {
     #[serde(default)]
     #[schemars(schema_with = "scalar::some_memory")]
     pub size_limit: Option<Size>,
+    /// What is left out of the digest of its sources; left out, none is worked out.
+    #[serde(default)]
+    pub sources: Option<LeftOut>,
 }
 
 /// What an attempt's input says to do.

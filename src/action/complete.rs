@@ -17,9 +17,9 @@ pub struct Complete {
     /// How far the task itself is.
     #[serde(default)]
     pub task: TaskState,
-    /// Whether the round goes on without this task when too many of its trainings failed.
+    /// Whether it is the task of the only pair that is left before the boss round.
     #[serde(default)]
-    pub may_be_lost: bool,
+    pub last_pair: bool,
     /// When too many have failed.
     pub rules: Rules,
 }
@@ -47,6 +47,10 @@ pub struct Rules {
     /// The largest share of trainings that may fail.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub at_most: f64,
+    /// Whether the round of the only pair that is left goes on without its task when too many of its trainings failed: then
+    /// nobody challenges the champion.
+    #[serde(default)]
+    pub last_pair_may_be_lost: bool,
 }
 
 /// What `complete` gives.
@@ -83,7 +87,7 @@ pub(super) fn action() -> Action {
 fn complete(it: &Complete) -> Completed {
     let (failed, trainings) = (it.failed.iter().filter(|failed| **failed).count(), it.failed.len());
     let too_many = trainings > 0 && failed as f64 > trainings as f64 * it.rules.at_most;
-    let lost = it.may_be_lost && too_many;
+    let lost = it.last_pair && it.rules.last_pair_may_be_lost && too_many;
     let (complete, alarm) = match it.task {
         TaskState::Done => (!too_many || lost, too_many),
         TaskState::Failed => (lost, true),
@@ -111,9 +115,10 @@ fn complete(it: &Complete) -> Completed {
 mod tests {
     use super::*;
 
-    fn of(failed: usize, trainings: usize, task: TaskState, may_be_lost: bool) -> (bool, bool) {
+    fn of(failed: usize, trainings: usize, task: TaskState, last_pair: bool) -> (bool, bool) {
         let failed = (0..trainings).map(|i| i < failed).collect();
-        let given = complete(&Complete { failed, task, may_be_lost, rules: Rules { at_most: 0.5 } });
+        let rules = Rules { at_most: 0.5, last_pair_may_be_lost: true };
+        let given = complete(&Complete { failed, task, last_pair, rules });
         (given.complete, given.alarm)
     }
 
@@ -125,6 +130,8 @@ mod tests {
             assert_eq!(of(failed, trainings, TaskState::Done, false), expected, "{failed} of {trainings}");
         }
         assert_eq!(of(2, 2, TaskState::Done, true), (true, true), "a task that may be lost holds nobody up");
+        assert_eq!(of(2, 2, TaskState::Failed, true), (true, true));
+        assert_eq!(of(2, 2, TaskState::Failed, false), (false, true));
         assert_eq!(of(0, 2, TaskState::Failed, true), (false, true));
         assert_eq!(of(0, 2, TaskState::Running, false), (false, false));
     }

@@ -110,6 +110,7 @@ pub fn catalogue() -> &'static [Action] {
             draw::action(),
             next_round::action(),
             pick::action(),
+            pick::lacks_action(),
             hours::action(),
             gpus_for::action(),
         ]

@@ -18,15 +18,13 @@ pub struct Settle {
     pub field: Vec<String>,
     /// The champion's key.
     pub champion: String,
-    /// The number of the round.
-    pub number: u32,
     /// Whether this was the last round.
     #[serde(default)]
     pub last: bool,
     /// Who has the title, where the last round leaves that to others than its winners.
     #[serde(default)]
     pub title: Option<String>,
-    /// What the check between rounds found.
+    /// What the check behind this round found, where there was one.
     #[serde(default)]
     pub gate: Option<Gate>,
     /// What follows.
@@ -58,9 +56,6 @@ pub struct Rules {
     /// The champion is out like anybody else who has not won, before the last round too.
     #[serde(default)]
     pub champion_falls: bool,
-    /// The rounds after which there is a check.
-    #[serde(default)]
-    pub gate_after: Vec<u32>,
     /// Publishes the code of the one who lost the last round too.
     #[serde(default)]
     pub publish_second: bool,
@@ -97,7 +92,7 @@ pub(super) fn action() -> Action {
          keeps the title.",
         |input| decide(input, &GIVES, |it: Settle| Ok(settle(it))),
     )
-    .example("settled:\n  settle:\n    winners: [a]\n    field: [a, b, champion]\n    champion: champion\n    number: 1\n")
+    .example("settled:\n  settle:\n    winners: [a]\n    field: [a, b, champion]\n    champion: champion\n")
 }
 
 fn settle(it: Settle) -> Settled {
@@ -125,15 +120,9 @@ fn settle(it: Settle) -> Settled {
             ..settled
         };
     }
-    let checked = it.rules.gate_after.contains(&it.number);
-    let gate = it.gate.unwrap_or_default();
-    if checked && gate.halt {
-        return Settled { checked, ..settled };
-    }
-    if checked {
-        winners.retain(|hotkey| *hotkey == it.champion || !gate.remove.contains(hotkey));
-    }
-    Settled { checked, next: Some(winners), ..settled }
+    let Some(gate) = it.gate else { return Settled { next: Some(winners), ..settled } };
+    winners.retain(|hotkey| *hotkey == it.champion || !gate.remove.contains(hotkey));
+    Settled { checked: true, next: (!gate.halt).then_some(winners), ..settled }
 }
 
 #[cfg(test)]
@@ -143,7 +132,7 @@ mod tests {
     use super::*;
 
     fn settled(winners: &[&str], more: Json) -> Settled {
-        let mut input = json!({"winners": winners, "field": ["a", "b", "C"], "champion": "C", "number": 1});
+        let mut input = json!({"winners": winners, "field": ["a", "b", "C"], "champion": "C"});
         input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         settle(serde_json::from_value(input).unwrap())
     }
@@ -169,11 +158,9 @@ mod tests {
 
     #[test]
     fn a_check_between_rounds_halts_or_removes() {
-        let gate = |gate: Json, number: u32| {
-            settled(&["a", "b"], json!({"gate": gate, "number": number, "rules": {"gate_after": [1]}}))
-        };
-        assert_eq!(gate(json!({"halt": true}), 1).next, None);
-        assert_eq!(gate(json!({"halt": true}), 2).next, Some(vec!["a".into(), "b".into()]));
-        assert_eq!(gate(json!({"remove": ["b"]}), 1).next, Some(vec!["a".into()]));
+        let gate = |gate: Json| settled(&["a", "b"], json!({"gate": gate}));
+        assert_eq!((gate(json!({"halt": true})).next, gate(json!({"halt": true})).checked), (None, true));
+        assert_eq!((gate(json!(null)).next, gate(json!(null)).checked), (Some(vec!["a".into(), "b".into()]), false));
+        assert_eq!(gate(json!({"remove": ["b"]})).next, Some(vec!["a".into()]));
     }
 }

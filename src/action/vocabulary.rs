@@ -134,6 +134,12 @@ pub struct Checkout {
     pub commit: String,
     /// The key under which hosts hold it.
     pub tree: String,
+    /// The digest of its sources, where it was asked for.
+    #[serde(default)]
+    pub digest: Option<String>,
+    /// How many characters of them count for it.
+    #[serde(default)]
+    pub chars: Option<u64>,
 }
 
 /// A container image, on the hosts that built it.
@@ -181,7 +187,7 @@ pub struct Model {
 }
 
 /// How one model did on one task.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Evaluation {
     /// The loss or the score; null when it is not a number.
     pub loss: Option<f64>,
@@ -193,6 +199,12 @@ pub struct Evaluation {
     pub guided: Option<Vec<f64>>,
     /// An image model's losses without a prompt.
     pub unguided: Option<Vec<f64>>,
+    /// The means of reward functions, for `rewards` to compare the models of a task by; `loss` is of this model alone then.
+    pub rewards: Option<IndexMap<String, f64>>,
+    /// How much each reward function counts.
+    pub weights: Option<IndexMap<String, f64>>,
+    /// How far the model is from the one that it started from.
+    pub kl: Option<f64>,
 }
 
 /// One entrant's result, as `score` takes it.

@@ -107,6 +107,7 @@ pub(super) fn before(workflow: &Workflow, runs: &[RunHeader], simulated: bool) -
         last: latest.map(|run| run.ended_at.unwrap_or(run.created_at)),
         began: latest.map(|run| run.created_at),
         running: latest.is_some_and(|run| run.ended_at.is_none()),
+        again: latest.is_some_and(|run| run.stands().0 == driver::TO_BE_REPEATED),
     }
 }
 

@@ -29,7 +29,7 @@ pub use fits::{Unfit, refuse};
 pub use handle::{Handle, Leaving, Notice};
 pub use inbox::{Answer, ask};
 pub use read::{load, records, workflow};
-pub use turn::RUNNING;
+pub use turn::{RUNNING, TO_BE_REPEATED};
 
 use crate::{
     backend::{self, Backend, Clock},

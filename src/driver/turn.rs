@@ -16,6 +16,8 @@ use crate::{
 
 /// How a run stands in the store while somebody drives it, and after they died.
 pub const RUNNING: &str = "running";
+/// How a run stands that says by what it gives that there should be another.
+pub const TO_BE_REPEATED: &str = "succeeded, to be repeated";
 
 /// Inputs that are taken into one turn: enough that one flush serves them all, few enough that none waits long for it.
 const INPUTS_MAX: usize = 4_096;
@@ -275,6 +277,7 @@ fn begun(record: &Record) -> Option<NodeId> {
 pub(super) fn summary(world: &World) -> (String, Option<Timestamp>) {
     let run = &world.run;
     let (state, ended): (String, _) = match &run.outcome {
+        Some(Outcome::Succeeded { gives }) if gives["again"] == true => (TO_BE_REPEATED.into(), Some(world.now())),
         Some(Outcome::Succeeded { .. }) => ("succeeded".into(), Some(world.now())),
         Some(Outcome::Failed { node, .. }) => {
             (format!("failed at {}", failed_at(run).as_ref().unwrap_or(node)), Some(world.now()))

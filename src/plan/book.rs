@@ -425,7 +425,13 @@ fn starts(schedule: &Schedule) -> Vec<Sentence> {
     let alone =
         if schedule.one_at_a_time { "Never while another run of it goes on" } else { "Also beside other runs of it" };
     let missed = missed.map(|next| format!("Whatever is missed waits for the next {next} and does not start late"));
-    let sentences = [Some(("start", start)), missed.map(|it| ("missed", it)), Some(("alone", alone.into()))];
+    let again = schedule.again.map(|wait| {
+        (
+            "again",
+            format!("A run that gives `again: true` is followed by another {wait} after its end, whatever the window"),
+        )
+    });
+    let sentences = [Some(("start", start)), again, missed.map(|it| ("missed", it)), Some(("alone", alone.into()))];
     let first = ("first", "The first of all starts at once".to_owned());
     sentences.into_iter().flatten().chain([first]).map(|(key, says)| plain(key, &says)).collect()
 }

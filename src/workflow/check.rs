@@ -204,7 +204,8 @@ impl Checker {
         if is_part {
             return Some(Checked::Part(name));
         }
-        let schedule = tree.get("schedule").and_then(|schedule| self.schedule(schedule));
+        let gives_again = tree.get("gives").is_some_and(|gives| gives.key("again").is_some());
+        let schedule = tree.get("schedule").and_then(|schedule| self.schedule(schedule, gives_again));
         Some(Checked::Workflow(Box::new(Workflow {
             name,
             about,
@@ -349,7 +350,7 @@ impl Checker {
         }
     }
 
-    fn schedule(&mut self, tree: &Tree) -> Option<doc::Schedule> {
+    fn schedule(&mut self, tree: &Tree, gives_again: bool) -> Option<doc::Schedule> {
         let schedule: doc::Schedule = serde_json::from_value(tree.to_json()).ok()?;
         let wanted: &[&str] = match schedule.every {
             doc::Every::Week => &["on", "at", "window"],
@@ -375,6 +376,11 @@ impl Checker {
                 }
                 _ => {}
             }
+        }
+        if let Some(key) = tree.key("again").filter(|_| schedule.again.is_some() && !gives_again) {
+            let message = "this workflow never gives `again`, so nothing is ever repeated".to_owned();
+            let help = "give it, as in `gives: { again: \"${size(field.entrants) < 2}\" }`, or leave this out";
+            self.mistake(Mistake::new("workflow::misplaced", key.place, message).help(help));
         }
         Some(schedule)
     }

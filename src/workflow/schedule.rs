@@ -16,6 +16,8 @@ pub struct Before {
     pub began: Option<Timestamp>,
     /// Whether a run is going on.
     pub running: bool,
+    /// Whether that run gave `again: true`.
+    pub again: bool,
 }
 
 /// Whether a run starts.
@@ -40,6 +42,10 @@ impl Schedule {
             return Due::Busy;
         }
         let Some(last) = before.last else { return Due::Now(None) };
+        if let Some(wait) = self.again.filter(|_| before.again) {
+            let then = later(last, wait);
+            return if now >= then { Due::Now(None) } else { Due::At(then) };
+        }
         if let Every::Gap = self.every {
             let then = later(last, self.gap.unwrap_or_default());
             return if now >= then { Due::Now(None) } else { Due::At(then) };
@@ -129,9 +135,31 @@ mod tests {
             ("2026-06-18T14:00:00Z", Due::At(at("2026-06-25T14:00:00Z"))),
             ("2026-06-18T13:59:59Z", Due::Now(Some(at("2026-06-18T14:00:00Z")))),
         ] {
-            let before = Before { last: ended, began: Some(at(began)), running: false };
+            let before = Before { last: ended, began: Some(at(began)), ..Before::default() };
             assert_eq!(weekly().due(now, before), expected, "began {began}");
         }
+    }
+
+    #[test]
+    fn what_is_to_be_repeated_waits_for_no_window() {
+        let mut schedule = weekly();
+        schedule.again = Some(Span::from_secs(1_800));
+        let ended = Before {
+            last: Some(at("2026-06-18T14:40:00Z")),
+            began: Some(at("2026-06-18T14:30:00Z")),
+            ..Before::default()
+        };
+        for (now, again, expected) in [
+            ("2026-06-18T15:09:59Z", true, Due::At(at("2026-06-18T15:10:00Z"))),
+            ("2026-06-18T15:10:00Z", true, Due::Now(None)),
+            ("2026-06-19T00:00:00Z", true, Due::Now(None)),
+            ("2026-06-18T15:10:00Z", false, Due::At(at("2026-06-25T14:00:00Z"))),
+        ] {
+            assert_eq!(schedule.due(at(now), Before { again, ..ended }), expected, "{now}, again: {again}");
+        }
+        schedule.again = None;
+        let due = schedule.due(at("2026-06-18T15:10:00Z"), Before { again: true, ..ended });
+        assert_eq!(due, Due::At(at("2026-06-25T14:00:00Z")), "no rule says that it is repeated");
     }
 
     #[test]

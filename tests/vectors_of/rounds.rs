@@ -70,14 +70,17 @@ fn advance(case: &Case) -> Result<Json, Missed> {
     let number = case.get("round_number").as_u64().unwrap_or_default();
     let field: Vec<&Json> =
         case.list("participants")?.iter().filter(|it| it["eliminated_in"].is_null()).map(|it| &it["hotkey"]).collect();
-    let gate = case.get("gate");
+    let (gate, kind) = (case.get("gate"), text(case.get("tournament_type"))?);
+    // The Miner Guide has a check between rounds; the code of V1 has none yet.
+    let is_checked = list(&case.rule(kind, "dedup.judge.after")?)?.contains(&number.into())
+        && !(case.variant.name == "V1" && case.quirk("no gate"));
     let given = play(
         "settle",
         json!({
-            "winners": case.get("round_winners"), "field": field, "champion": champion, "number": number,
+            "winners": case.get("round_winners"), "field": field, "champion": champion,
             "last": case.get("is_final_round"), "title": case.get("env_final")[0],
-            "gate": {"halt": gate["halt"], "remove": gate["eliminate"]},
-            "rules": case.rule(text(case.get("tournament_type"))?, "settle")?,
+            "gate": is_checked.then(|| json!({"halt": gate["halt"], "remove": gate["eliminate"]})),
+            "rules": case.rule(kind, "settle")?,
         }),
     )?;
     let mut effects = Vec::new();
@@ -128,9 +131,9 @@ fn task_completed(case: &Case) -> Result<Json, Missed> {
         "prep_task_failure" => "unprepared",
         _ => "running",
     };
-    let may_be_lost = case.get("pre_boss_model") == true;
+    let last_pair = case.get("pre_boss_model") == true;
     let rules = case.rule("text", "complete")?;
-    let given = play("complete", json!({"failed": failed, "task": task, "may_be_lost": may_be_lost, "rules": rules}))?;
+    let given = play("complete", json!({"failed": failed, "task": task, "last_pair": last_pair, "rules": rules}))?;
     let effects: Vec<&str> = [("alarm", "discord"), ("replace", "replace")]
         .into_iter()
         .filter(|(field, _)| given[*field] == true)

@@ -62,7 +62,8 @@ pub(super) fn action() -> Action {
     )
 }
 
-pub(super) fn digest(sources: &Sources) -> Digested {
+/// The digest of sources.
+pub fn digest(sources: &Sources) -> Digested {
     let mut hash = Sha256::new();
     let mut chars = 0;
     let sorted: BTreeMap<&String, &String> = sources.files.iter().collect();
@@ -82,13 +83,19 @@ pub(super) fn digest(sources: &Sources) -> Digested {
 }
 
 fn counts(path: &str, text: &str, without: &LeftOut) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let suffix = name.rfind('.').filter(|at| *at > 0).map(|at| name[at..].to_lowercase());
     let probed = &text.as_bytes()[..text.len().min(PROBED_BYTES)];
-    !path.split('/').any(|part| without.folders.iter().any(|it| it == part))
-        && !without.names.iter().any(|it| it == name)
-        && !suffix.is_some_and(|suffix| without.suffixes.contains(&suffix))
-        && !probed.contains(&0)
+    !without.has(path) && !probed.contains(&0)
+}
+
+impl LeftOut {
+    /// Whether a file is left out by its path.
+    pub fn has(&self, path: &str) -> bool {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let suffix = name.rfind('.').filter(|at| *at > 0).map(|at| name[at..].to_lowercase());
+        path.split('/').any(|part| self.folders.iter().any(|it| it == part))
+            || self.names.iter().any(|it| it == name)
+            || suffix.is_some_and(|suffix| self.suffixes.contains(&suffix))
+    }
 }
 
 /// A text without empty lines and lines of comment, with single blanks.

@@ -14,7 +14,7 @@ use crate::{
 /// The time of a task that no rule for times speaks of.
 const USUAL_TIME: Span = Span::from_secs(3_600);
 /// What there is to choose from where nothing is given.
-static NOTHING: Catalogue = Catalogue { models: Vec::new(), datasets: Vec::new(), environments: Vec::new() };
+pub(super) static NOTHING: Catalogue = Catalogue { models: Vec::new(), datasets: Vec::new(), environments: Vec::new() };
 /// Seeds of environments are below this.
 const SEEDS: u64 = (1 << 31) - 1;
 
@@ -43,7 +43,13 @@ pub(super) fn pick(input: &Pick, stream: &mut Stream) -> Result<Picked, String> 
     Ok(Picked { tasks })
 }
 
-fn task(wanted: &Wanted<'_>, input: &Pick, seen: &mut Vec<String>, stream: &mut Stream) -> Result<Task, String> {
+/// A task as it is wanted, without a name yet.
+pub(super) fn task(
+    wanted: &Wanted<'_>,
+    input: &Pick,
+    seen: &mut Vec<String>,
+    stream: &mut Stream,
+) -> Result<Task, String> {
     let catalogue = &input.catalogue;
     let catalogue = catalogue.as_ref().unwrap_or(&NOTHING);
     let (model, data) = (model(wanted, catalogue, input, stream)?, data(wanted, catalogue, input, seen, stream)?);
@@ -78,7 +84,7 @@ fn task(wanted: &Wanted<'_>, input: &Pick, seen: &mut Vec<String>, stream: &mut 
 }
 
 /// The environments that there are, each name once: of one that is named twice the rules say what it is.
-fn known<'i>(input: &'i Pick, catalogue: &'i Catalogue) -> Vec<&'i KnownEnvironment> {
+pub(super) fn known<'i>(input: &'i Pick, catalogue: &'i Catalogue) -> Vec<&'i KnownEnvironment> {
     let mut names = HashSet::new();
     let all = input.environments.iter().chain(&catalogue.environments);
     all.filter(|environment| names.insert(&environment.name)).collect()

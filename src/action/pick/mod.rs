@@ -1,6 +1,7 @@
 //! `pick`: the tasks that a round gets, by recipes that stand in the workflow and a catalogue of models and data.
 
 mod choose;
+mod lacks;
 pub mod recipe;
 
 use std::sync::LazyLock;
@@ -9,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use choose::{degenerate, too_many_copies};
+pub(super) use lacks::action as lacks_action;
 pub use recipe::{Base, Recipe, Stage, Stages, Wanted, wanted};
 
 use super::{

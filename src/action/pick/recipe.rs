@@ -171,18 +171,60 @@ pub struct Wanted<'r> {
     pub recipe: &'r Recipe,
 }
 
+impl Stage {
+    pub const ALL: [Self; 6] = [Self::Together, Self::FirstGroup, Self::Group, Self::Pair, Self::LastPair, Self::Boss];
+
+    /// The word that files know it by.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Together => "together",
+            Self::FirstGroup => "first_group",
+            Self::Group => "group",
+            Self::Pair => "pair",
+            Self::LastPair => "last_pair",
+            Self::Boss => "boss",
+        }
+    }
+}
+
+impl Recipe {
+    /// All kinds of task that may come of it.
+    pub fn kinds(&self) -> Vec<TaskKind> {
+        let drawn = self.kinds.iter().filter(|(_, weight)| **weight > 0.0).map(|(kind, _)| *kind);
+        self.kind.map_or_else(|| drawn.collect(), |kind| vec![kind])
+    }
+
+    /// All sizes of model that may come of it.
+    pub fn sizes(&self) -> Vec<Option<Sizes>> {
+        let large = self.large.as_ref();
+        let usual = large.is_none_or(|large| large.chance < 1.0).then_some(self.size);
+        let large = large.filter(|large| large.chance > 0.0);
+        usual.into_iter().chain(large.map(|large| Some(Sizes { from: large.from, up_to: large.up_to }))).collect()
+    }
+}
+
 impl Stages {
+    /// The recipes that are written for a round, if any are.
+    pub fn written(&self, stage: Stage) -> Option<&[Recipe]> {
+        let found = match stage {
+            Stage::Together => &self.together,
+            Stage::FirstGroup => &self.first_group,
+            Stage::Group => &self.group,
+            Stage::Pair => &self.pair,
+            Stage::LastPair => &self.last_pair,
+            Stage::Boss => &self.boss,
+        };
+        found.as_deref()
+    }
+
     /// The recipes for a round.
     pub fn of(&self, stage: Stage) -> &[Recipe] {
-        let found = match stage {
-            Stage::Together => self.together.as_ref().or(self.group.as_ref()),
-            Stage::FirstGroup => self.first_group.as_ref().or(self.group.as_ref()),
-            Stage::Group => self.group.as_ref(),
-            Stage::Pair => self.pair.as_ref(),
-            Stage::LastPair => self.last_pair.as_ref().or(self.pair.as_ref()),
-            Stage::Boss => self.boss.as_ref(),
+        let usual = match stage {
+            Stage::Together | Stage::FirstGroup | Stage::Group => Stage::Group,
+            Stage::Pair | Stage::LastPair => Stage::Pair,
+            Stage::Boss => Stage::Boss,
         };
-        found.map(Vec::as_slice).unwrap_or_default()
+        self.written(stage).or(self.written(usual)).unwrap_or_default()
     }
 }
 

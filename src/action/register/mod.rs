@@ -137,6 +137,8 @@ pub struct Refusal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
+    /// It is one of those that take no part, such as the champion, who plays anyway.
+    Excepted,
     NoAnswer,
     HotkeyTwice,
     BadHotkey,
@@ -181,8 +183,8 @@ pub(super) fn actions() -> [Action; 2] {
 pub fn register(input: Register) -> Registered {
     let mut refused = Vec::new();
     let mut refuse = |it: &Candidate, code| refused.push(Refusal { hotkey: it.hotkey.clone(), code });
-    let mut field: Vec<Candidate> =
-        input.candidates.iter().filter(|it| !input.except.contains(&it.hotkey)).cloned().collect();
+    let mut field =
+        kept(input.candidates.clone(), Reason::Excepted, &mut refuse, |it| !input.except.contains(&it.hotkey));
     field = kept(field, Reason::NoAnswer, &mut refuse, |it| it.repository.is_some());
     field = one_of_each(field, Reason::HotkeyTwice, &mut refuse, |it| Some(it.hotkey.clone()));
     let mut fees = Vec::new();

@@ -14,7 +14,11 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::{base::Size, run::Digest};
+use crate::{
+    action::dedup::digest::{Digested, LeftOut, Sources, digest},
+    base::Size,
+    run::Digest,
+};
 
 /// Bytes of a checkout where the step says no other number.
 const SIZE_MAX: Size = Size(1 << 30);
@@ -76,6 +80,14 @@ pub(super) async fn fetch(wanted: &Wanted<'_>, folder: &Path, say: &fs::File) ->
         Some(file) => Err(Trouble::Theirs(format!("expected the file `{file}` in {address} at {commit}, found none"))),
         None => Ok(key),
     }
+}
+
+/// The digest of the sources of a checkout that is there.
+pub(super) async fn sources(folder: &Path, key: &str, without: &LeftOut) -> Result<Digested, Trouble> {
+    let (root, without) = (at(folder, key), without.clone());
+    let read = move || tree::texts(&root, &without).map(|files| digest(&Sources { files, without }));
+    let read = tokio::task::spawn_blocking(read).await.map_err(|error| Trouble::Host(error.to_string()))?;
+    Ok(read?)
 }
 
 /// What the names of folders begin with in which code is fetched.

@@ -5,6 +5,10 @@ use std::{
     path::{Component, Path},
 };
 
+use indexmap::IndexMap;
+
+use crate::action::dedup::digest::LeftOut;
+
 /// Says of a checkout why it is not taken.
 pub(super) fn look_through(root: &Path) -> Result<(), String> {
     let unread = |error: io::Error| format!("the checkout cannot be read: {error}");
@@ -43,6 +47,26 @@ fn stays_inside(root: &Path, link: &Path) -> io::Result<bool> {
     Ok(fs::canonicalize(link).map_or(true, |end| end.starts_with(root)))
 }
 
+/// The plain files of a checkout, by their paths in it, as far as they are not left out.
+pub(super) fn texts(root: &Path, without: &LeftOut) -> io::Result<IndexMap<String, String>> {
+    let mut files = IndexMap::new();
+    let mut folders = vec![root.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder)? {
+            let (path, kind) = entry.and_then(|entry| Ok((entry.path(), entry.file_type()?)))?;
+            if kind.is_dir() {
+                folders.push(path);
+            } else if kind.is_file() {
+                let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
+                if !without.has(&name) {
+                    files.insert(name, String::from_utf8_lossy(&fs::read(&path)?).into_owned());
+                }
+            }
+        }
+    }
+    Ok(files)
+}
+
 /// Whether a checkout has a plain file of that name.
 pub(super) fn has(root: &Path, file: &str) -> bool {
     let is_inside = Path::new(file).components().all(|part| matches!(part, Component::Normal(_)));
@@ -79,6 +103,20 @@ mod tests {
             symlink(target, root.join(link)).unwrap();
             assert_eq!(look_through(&root).is_ok(), is_good, "{link} -> {target}");
         }
+    }
+
+    #[test]
+    fn plain_files_are_read_by_their_paths_and_links_are_not() {
+        let place = tempfile::tempdir().unwrap();
+        fs::create_dir_all(place.path().join("a/b")).unwrap();
+        fs::write(place.path().join("a/b/train.py"), "x = 1").unwrap();
+        fs::write(place.path().join("top"), b"\xff\0").unwrap();
+        fs::write(place.path().join("a/model.bin"), "large").unwrap();
+        symlink("top", place.path().join("link")).unwrap();
+        let without = LeftOut { suffixes: vec![".bin".into()], ..LeftOut::default() };
+        let mut found: Vec<(String, String)> = texts(place.path(), &without).unwrap().into_iter().collect();
+        found.sort();
+        assert_eq!(found, [("a/b/train.py".into(), "x = 1".into()), ("top".into(), "\u{fffd}\0".into())]);
     }
 
     #[test]

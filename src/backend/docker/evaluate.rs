@@ -71,7 +71,7 @@ pub(super) fn read(results: &Json, repository: &str) -> Result<Evaluation, Strin
     let Some(all) = results.as_object() else {
         return Err(format!("expected a record of repositories in {RESULTS}, found {}", kind(results)));
     };
-    let told = |loss, finetune, reason| Evaluation { loss, finetune, reason, guided: None, unguided: None };
+    let told = |loss, finetune, reason| Evaluation { loss, finetune, reason, ..Evaluation::default() };
     match all.get(repository) {
         None => Err(format!("expected `{repository}` in {RESULTS}, found only {}", names(all.keys()))),
         // A text is the failure of that repository only.
@@ -99,7 +99,12 @@ pub(super) fn read(results: &Json, repository: &str) -> Result<Evaluation, Strin
                 (true, None) => Some("the loss is not a number".to_owned()),
                 (true, Some(_)) => None,
             };
-            Ok(told(loss, finetune, reason))
+            let rewards = numbers(found, "final_raw_rewards")?;
+            let (weights, kl) = match rewards {
+                Some(_) => (numbers(found, "weights")?, found.get("kl_divergence").and_then(Json::as_f64)),
+                None => (None, None),
+            };
+            Ok(Evaluation { rewards, weights, kl, ..told(loss, finetune, reason) })
         }
         other => Err(expected(repository, "a record or a text", other)),
     }
@@ -112,7 +117,18 @@ fn image(losses: &serde_json::Map<String, Json>) -> Result<Evaluation, String> {
         numbers.flatten().ok_or_else(|| expected(name, "a list of numbers", losses.get(name)))
     };
     let (guided, unguided) = (Some(list("text_guided_losses")?), Some(list("no_text_losses")?));
-    Ok(Evaluation { loss: None, finetune: true, reason: None, guided, unguided })
+    Ok(Evaluation { finetune: true, guided, unguided, ..Evaluation::default() })
+}
+
+/// Numbers by the names of reward functions, where the evaluator tells of them.
+fn numbers(found: &serde_json::Map<String, Json>, name: &str) -> Result<Option<IndexMap<String, f64>>, String> {
+    let wrong = |found: &Json| expected(name, "numbers by the names of reward functions", Some(found));
+    let all = match found.get(name) {
+        None | Some(Json::Null) => return Ok(None),
+        Some(other) => other.as_object().ok_or_else(|| wrong(other))?,
+    };
+    let number = |(of, value): (&String, &Json)| Ok((of.clone(), value.as_f64().ok_or_else(|| wrong(value))?));
+    all.iter().map(number).collect::<Result<_, String>>().map(Some)
 }
 
 fn expected(name: &str, what: &str, found: Option<&Json>) -> String {
@@ -135,6 +151,21 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn rewards_are_read_where_an_evaluator_tells_them() {
+        let record = |rewards: Json| {
+            json!({ "o/m": { "is_finetune": true, "eval_loss": 0.5, "final_raw_rewards": rewards,
+            "weights": { "brevity": 0.5 }, "kl_divergence": 0.1 } })
+        };
+        let found = read(&record(json!({ "brevity": 2.0 })), "o/m").unwrap();
+        assert_eq!(
+            (found.rewards.unwrap()["brevity"], found.weights.unwrap()["brevity"], found.kl),
+            (2.0, 0.5, Some(0.1))
+        );
+        assert_eq!(read(&record(Json::Null), "o/m").unwrap().kl, None);
+        assert!(read(&record(json!({ "brevity": "much" })), "o/m").unwrap_err().contains("`final_raw_rewards`"));
+    }
 
     #[test]
     fn results_are_read_strictly() {

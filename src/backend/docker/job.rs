@@ -29,7 +29,7 @@ use crate::{
 /// What is to be done in an attempt.
 pub(super) enum Job {
     Container(Box<Shape>),
-    Chore(Chore),
+    Chore(Box<Chore>),
 }
 
 /// What this process does itself.
@@ -88,7 +88,9 @@ impl Job {
             Some(How::InContainer) => Shape::of(id, work, host, cache).map(|shape| Self::Container(Box::new(shape))),
             Some(How::Here(read)) => {
                 let chore = read(&work.attempt.input);
-                chore.map(Self::Chore).map_err(|why| format!("its input cannot be read: {why}"))
+                chore
+                    .map(|chore| Self::Chore(Box::new(chore)))
+                    .map_err(|why| format!("its input cannot be read: {why}"))
             }
         }
     }
@@ -151,7 +153,20 @@ async fn cloned(place: &Place<'_>, clone: &action::clone::Clone, log: &File) -> 
     };
     match code::fetch(&wanted, &place.host.code(), log).await {
         Ok(tree) => {
-            let checkout = Checkout { repository: clone.repository.clone(), commit: clone.commit.clone(), tree };
+            let sources = match &clone.sources {
+                Some(without) => match code::sources(&place.host.code(), &tree, without).await {
+                    Ok(found) => Some(found),
+                    Err(trouble) => return Report::Failed(Failure::new(Cause::HostLost, trouble.to_string())),
+                },
+                None => None,
+            };
+            let checkout = Checkout {
+                repository: clone.repository.clone(),
+                commit: clone.commit.clone(),
+                tree,
+                digest: sources.as_ref().map(|found| found.sha256.clone()),
+                chars: sources.map(|found| found.chars),
+            };
             Report::Succeeded { output: serde_json::to_value(checkout).unwrap_or(Json::Null) }
         }
         Err(code::Trouble::Theirs(why)) => Report::Failed(Failure::new(Cause::Refused, why)),

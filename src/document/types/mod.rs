@@ -311,6 +311,10 @@ pub struct Schedule {
     /// The time that must have passed since the last run, for `every: gap`.
     #[serde(default)]
     pub gap: Option<Span>,
+    /// How long after the end of a run that gives `again: true` the next one starts, whatever the window: such as one in which
+    /// too few took part.
+    #[serde(default)]
+    pub again: Option<Span>,
     /// Starts nothing while a run of the same workflow is going on.
     #[serde(default = "yes")]
     pub one_at_a_time: bool,
