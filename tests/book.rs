@@ -91,7 +91,7 @@ const OF_ALL: [&str; 30] = [
     "hkust-nlp/agentboard, tasksource/Boardgame-QA, the-acorn-ai/textarena-player-game-traces How many of them: 2",
     "Fetches a repository at an exact commit",
     "no network outside, no capabilities, a cache that it can only read",
-    "Memory for each GPU: 110GB Processor cores for each GPU: 24",
+    "Memory for each GPU: 110GiB Processor cores for each GPU: 24",
     "What is there counts when it has taken: `task.time`",
     "1xH100 below 30 billion parameters; 2xH100 below 70 billion parameters; 3xH100 below 100 billion parameters; else 4xH100",
     "What each place gets of the one before it: 0.3",

@@ -63,6 +63,12 @@ pub fn is_local(name: &str) -> bool {
     name == PROCESS || name == notify::NOTIFY
 }
 
+/// Whether an action only moves what is there already from one place to another: how long that takes is nobody's doing who
+/// takes part in a workflow.
+pub fn is_transfer(name: &str) -> bool {
+    matches!(name, "clone" | "download" | "upload")
+}
+
 /// Every action, in the order in which the manual lists them.
 pub fn catalogue() -> &'static [Action] {
     static ALL: LazyLock<Vec<Action>> = LazyLock::new(|| {

@@ -8,7 +8,7 @@ use super::{
     Action, Expect, entry,
     vocabulary::{Model, Training},
 };
-use crate::base::{Span, scalar};
+use crate::base::{Size, Span, scalar};
 
 /// What `upload` takes.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -24,6 +24,10 @@ pub struct Upload {
     /// A folder inside the repository.
     #[serde(default)]
     pub folder: Option<String>,
+    /// The most that all of it may weigh.
+    #[serde(default)]
+    #[schemars(schema_with = "scalar::some_memory")]
+    pub size_limit: Option<Size>,
 }
 
 /// What an attempt's input says to do.

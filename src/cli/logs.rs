@@ -83,13 +83,13 @@ fn print(args: &Args, out: &Out) -> Result<Exit, Exit> {
                 Err(error) => return Err(out.failure(&format!("cannot read {}: {error}", path.display()))),
             }
             let bytes = if out.json { lines.of(&bytes) } else { bytes };
-            if !out.stream(&bytes)? {
+            if !out.strange(&bytes)? {
                 return Ok(Exit::Fine);
             }
         }
         if over || left {
             // The last line need not have an end.
-            out.stream(lines.rest())?;
+            out.strange(&lines.rest())?;
         }
         if over {
             return Ok(Exit::Fine);

@@ -53,6 +53,11 @@ impl Out {
         }
     }
 
+    /// Prints a part of what others have written. On a terminal it does nothing there but be read.
+    pub(super) fn strange(&self, bytes: &[u8]) -> Result<bool, Exit> {
+        if std::io::stdout().is_terminal() { self.stream(harmless(bytes)) } else { self.stream(bytes) }
+    }
+
     pub(super) fn json_data(&self, data: &impl Serialize) -> Exit {
         match serde_json::to_string_pretty(data) {
             Ok(text) => self.data(&(text + "\n")),
@@ -100,6 +105,12 @@ impl Out {
     }
 }
 
+/// A text without what a terminal would obey. Programs go back in a line to write it anew: then it is a line of its own.
+fn harmless(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes).replace("\r\n", "\n").replace('\r', "\n");
+    text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
+}
+
 /// Whether messages are coloured: where nothing is said of it, on a terminal that knows colours.
 fn is_coloured(colour: Colour, is_terminal: bool, variable: &dyn Fn(&str) -> Option<String>) -> bool {
     match colour {
@@ -115,6 +126,17 @@ fn is_coloured(colour: Colour, is_terminal: bool, variable: &dyn Fn(&str) -> Opt
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_terminal_obeys_no_stranger() {
+        for (text, expected) in [
+            (&b"a\x1b[31mb\x07\tc\n"[..], "a[31mb\tc\n"),
+            (b"10%\r20%\r\n", "10%\n20%\n"),
+            (b"\xc2\x9b31m\xff", "31m\u{fffd}"),
+        ] {
+            assert_eq!(harmless(text), expected);
+        }
+    }
 
     #[test]
     fn colour_follows_the_call_then_the_environment_then_the_terminal() {

@@ -17,6 +17,8 @@ use super::{
 /// Files that one upload may have.
 const FILES_MAX: usize = 20_000;
 const DEPTH_MAX: usize = 32;
+/// Bytes above which a file has to be there, and not only to be said to be.
+const HOLLOW_MIN: u64 = 1 << 30;
 /// A folder without a file above this holds no model.
 const SMALL_MAX: u64 = 1_024;
 
@@ -138,6 +140,8 @@ fn walk(root: &Path, folder: &Path, depth: usize, files: &mut Vec<Local>) -> Res
             walk(root, &place, depth + 1, files)?;
         } else if !found.is_file() {
             return Err(refused("a special file"));
+        } else if is_hollow(&found) {
+            return Err(refused(&format!("a file of {} bytes of which hardly any is on the disk", found.len())));
         } else if !is_left_out(&entry.file_name().to_string_lossy()) {
             files.push(Local { path: below.to_owned(), content: Content::Disk(place), size: found.len() });
         }
@@ -146,6 +150,12 @@ fn walk(root: &Path, folder: &Path, depth: usize, files: &mut Vec<Local>) -> Res
         }
     }
     Ok(())
+}
+
+/// Whether a file only looks as if it were large: it would be read for days.
+fn is_hollow(found: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    found.len() > HOLLOW_MIN && found.blocks().saturating_mul(512) < found.len() / 16
 }
 
 fn is_left_out(name: &str) -> bool {
@@ -208,6 +218,16 @@ mod tests {
             assert!(trouble.message.contains(said), "{trouble}");
         }
         assert_eq!(gather(Path::new("/nowhere/at/all")).unwrap_err().why, Why::NotThere);
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_not_read() {
+        let root = folder(&[("m.safetensors", 2_000)]);
+        let file = fs::File::create(root.path().join("large.safetensors")).unwrap();
+        file.set_len(14 << 40).unwrap();
+        let trouble = gather(root.path()).unwrap_err();
+        assert_eq!(trouble.why, Why::Bad);
+        assert!(trouble.message.contains("hardly any is on the disk"), "{trouble}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io::Read,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -32,6 +33,8 @@ pub struct Upload<'a> {
     pub private: bool,
     /// Deletes, in the same commit, what is there and is not uploaded.
     pub replace_all: bool,
+    /// The most that all files together may weigh.
+    pub size_limit: Option<u64>,
     /// What the commit says.
     pub summary: &'a str,
     /// A folder of our own in which it is written down how far large files have come.
@@ -40,7 +43,23 @@ pub struct Upload<'a> {
 
 impl Default for Upload<'_> {
     fn default() -> Self {
-        Self { base_model: None, subfolder: None, private: false, replace_all: true, summary: "Upload", journal: None }
+        let (size_limit, summary) = (None, "Upload");
+        Self {
+            base_model: None,
+            subfolder: None,
+            private: false,
+            replace_all: true,
+            size_limit,
+            summary,
+            journal: None,
+        }
+    }
+}
+
+impl Upload<'_> {
+    /// Whether a folder can be uploaded at all: what is wrong with it is whose work it is to blame for.
+    pub async fn check(&self, folder: &Path) -> Result<(), Trouble> {
+        prepare(folder, self).await.map(drop)
     }
 }
 
@@ -153,8 +172,14 @@ async fn prepare(folder: &Path, how: &Upload<'_>) -> Result<Vec<Local>, Trouble>
     }
     let (folder, base_model) = (folder.to_owned(), how.base_model.map(str::to_owned));
     let below = below.map(|below| format!("{below}/")).unwrap_or_default();
+    let most = how.size_limit;
     let prepared = tokio::task::spawn_blocking(move || {
         let mut files = gather(&folder)?;
+        let size = files.iter().fold(0, |sum: u64, file| sum.saturating_add(file.size));
+        if let Some(most) = most.filter(|most| size > *most) {
+            let message = format!("expected at most {most} bytes in `{}`, found {size}", folder.display());
+            return Err(Trouble::new(Why::TooLarge, message, "leave less, or raise the limit"));
+        }
         if let Some(base_model) = &base_model {
             patch(&mut files, base_model, below.is_empty())?;
         }
@@ -193,11 +218,15 @@ async fn hashed(file: &Local, mut hasher: Hasher) -> Result<String, Trouble> {
         }
     };
     let size = file.size;
+    // Whoever waits for it may be gone before it is done.
+    let waits = Arc::new(());
+    let waiting = Arc::downgrade(&waits);
     let hashed = tokio::task::spawn_blocking(move || {
         let mut opened = Content::open(&path, size)?;
         let mut buffer = vec![0; 1 << 18];
         loop {
             match opened.read(&mut buffer) {
+                _ if waiting.strong_count() == 0 => return Ok(String::new()),
                 Ok(0) => return Ok(hasher.end()),
                 Ok(read) => hasher.update(&buffer[..read]),
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
@@ -205,5 +234,7 @@ async fn hashed(file: &Local, mut hasher: Hasher) -> Result<String, Trouble> {
             }
         }
     });
-    hashed.await.unwrap_or_else(|error| Err(Trouble::new(Why::Disk, error.to_string(), "try again")))
+    let hashed = hashed.await.unwrap_or_else(|error| Err(Trouble::new(Why::Disk, error.to_string(), "try again")));
+    drop(waits);
+    hashed
 }

@@ -11,7 +11,7 @@ use super::{
     state::Run,
 };
 use crate::{
-    action::is_local,
+    action::{is_local, is_transfer},
     base::Span,
     plan::{self, NodeIx},
     workflow::{Does, OnFailure},
@@ -22,6 +22,13 @@ impl Run {
     pub(super) fn blamed(&self, node: NodeIx, failure: Failure) -> Failure {
         let ours = matches!(&self.plan.step(node).does, Does::Action { action, .. } if is_local(action.name));
         if ours { Failure { blame: Blame::Operator, ..failure } } else { failure }
+    }
+
+    /// An attempt's time ran out. Where it only brings something here or takes it away, the other side was slow.
+    pub(super) fn late(&self, node: NodeIx, message: String) -> Failure {
+        let failure = self.blamed(node, Failure::new(Cause::TimeLimit, message));
+        let moves = matches!(&self.plan.step(node).does, Does::Action { action, .. } if is_transfer(action.name));
+        if moves { Failure { blame: Blame::Host, ..failure } } else { failure }
     }
 
     /// The next attempt at a node whose last one has failed, if the cause has budget left.

@@ -102,6 +102,20 @@ pub struct Failure {
 
 impl Failure {
     pub fn new(cause: Cause, message: impl Into<String>) -> Self {
-        Self { cause, blame: cause.blame(), message: message.into() }
+        let mut message = message.into();
+        // What a stranger's program wrote may be in it, and a terminal would do what that says.
+        message.retain(|c| !c.is_control() || c == '\n');
+        Self { cause, blame: cause.blame(), message }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_tells_terminals_nothing() {
+        let failure = Failure::new(Cause::ExitCode, "a\u{1b}]0;title\u{7}b\u{9b}31mc\r\nd\u{8}é");
+        assert_eq!(failure.message, "a]0;titleb31mc\ndé");
     }
 }

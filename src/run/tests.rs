@@ -1,6 +1,7 @@
 //! Scenarios of runs, told turn by turn.
 
 mod ahead;
+mod charged;
 
 use std::sync::Arc;
 

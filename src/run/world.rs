@@ -331,7 +331,7 @@ impl World {
             },
             Report::CutShort { .. } => {
                 let limit = attempt.time_limit.map_or("its time".into(), |limit| format!("{limit}, its time limit"));
-                self.run.blamed(node, Failure::new(Cause::TimeLimit, format!("it was not done within {limit}")))
+                self.run.late(node, format!("it was not done within {limit}"))
             }
             Report::Withdrawn => Failure::new(Cause::HostLost, "it never began there"),
             Report::Failed(failure) => failure,

@@ -8,6 +8,7 @@ use std::{
     process::{Command, Output},
 };
 
+use bollard::query_parameters::ListImagesOptionsBuilder;
 use serde_json::{Value as Json, json};
 
 use super::{
@@ -157,6 +158,25 @@ async fn what_entrants_do_wrong_is_theirs_and_is_told() {
     let output = place.run("build", &place.code.commit(), &json!({}));
     fails(&output, "cat /nothing");
     assert!(told(&output).contains("can't open '/nothing'"), "what the failing step said: {}", told(&output));
+    for (number, (dockerfile, words)) in [
+        ("RUN false \"dial tcp\"", "returned a non-zero code"),
+        ("RUN false ': no space left on device'", "returned a non-zero code"),
+        ("STOPSIGNAL no\\ space", "the build failed"),
+        // What is built well, and cannot be started.
+        ("ENTRYPOINT [\"/no space left\"]", "/no space left"),
+        ("USER nosuch\nENTRYPOINT [\"sh\"]", "nosuch"),
+        ("COPY train.sh /app\nENTRYPOINT [\"sh\"]", "the image cannot be started"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        place.code.write(DOCKERFILE, &format!("FROM {IMAGE}\n{dockerfile}\n"));
+        fails(&place.run(&format!("dockerfile-{number}"), &place.code.commit(), &json!({})), words);
+    }
+    place.code.write(DOCKERFILE, &format!("FROM {IMAGE}\n"));
+    place.code.write(".dockerignore/file", "");
+    fails(&place.run("ignore", &place.code.commit(), &json!({})), "expected a plain file as `.dockerignore`");
+    fs::remove_dir_all(place.code.folder.join(".dockerignore")).unwrap();
     place.code.write(DOCKERFILE, "FROM scratch\nCOPY ../../secret /\n");
     fails(&place.run("context", &place.code.commit(), &json!({})), "the build failed");
     symlink("/etc/passwd", place.code.folder.join("link")).unwrap();
@@ -204,6 +224,39 @@ async fn a_trainer_is_shut_in() {
     // Without the word no repository of this host is read.
     let output = place.god_flow(&["run", "w.yaml", "--backend", "docker", "--json", "--name", "remote"]);
     fails(&output, "expected the address of a repository");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_entrant_takes_from_what_another_has_built() {
+    let docker = with_engine!();
+    let place = Place::of("exit 0\n");
+    let commit = place.code.commit();
+    place.run("one", &commit, &json!({}));
+    let label = format!("god-flow.folder={}", place.path().join("host").display());
+    let filters = std::collections::HashMap::from([("label", vec![label.as_str()])]);
+    let found = docker.list_images(Some(ListImagesOptionsBuilder::default().filters(&filters).build())).await.unwrap();
+    let (name, id) = (found[0].repo_tags[0].clone(), found[0].id.clone());
+    let is_guessed = name.contains(&commit[..12]);
+    assert!(!is_guessed, "{name} tells whose it is");
+    let short = &id["sha256:".len()..][..12];
+    for (run, from) in [("two", name.as_str()), ("three", &id), ("four", short)] {
+        place.code.write(DOCKERFILE, &format!("FROM {IMAGE}\nCOPY --from={from} /train.sh /stolen\n"));
+        fails(&place.run(run, &place.code.commit(), &json!({})), "expected an image of a registry");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trainer_does_not_reach_this_host() {
+    let _docker = with_engine!();
+    let listener = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let place = Place::of(&format!(
+        "a=$(/bin/busybox ip -4 addr show eth0 | grep -o 'inet [0-9]*[.][0-9]*[.][0-9]*')\n\
+         [ -n \"$a\" ] || exit 11\n\
+         echo | nc -w 2 ${{a#inet }}.1 {port} && exit 12\n\
+         echo reached nobody; exit 13\n"
+    ));
+    fails(&place.run("net", &place.code.commit(), &json!({})), "exit code 13: ");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -11,8 +11,15 @@ use super::{
 };
 
 const TO: &str = "o/result";
-const HOW: Upload<'static> =
-    Upload { base_model: None, subfolder: None, private: false, replace_all: true, summary: "Task 1", journal: None };
+const HOW: Upload<'static> = Upload {
+    base_model: None,
+    subfolder: None,
+    private: false,
+    replace_all: true,
+    size_limit: None,
+    summary: "Task 1",
+    journal: None,
+};
 
 struct Given {
     it: StandIn,
@@ -226,6 +233,16 @@ async fn what_was_sent_wrong_is_not_committed() {
     let trouble = done.unwrap_err();
     assert_eq!(trouble.why, Why::Bad, "{trouble}");
     assert_eq!(given.commits(), 1, "only the one that the hub makes");
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_not_begun() {
+    let given = given().await;
+    let how = Upload { size_limit: Some(1_000_000), ..HOW };
+    assert_eq!(how.check(&given.folder()).await.unwrap_err().why, Why::TooLarge);
+    assert_eq!(given.put(&how).await.unwrap_err().why, Why::TooLarge);
+    assert!(given.it.seen().is_empty(), "the hub was not asked anything");
+    HOW.check(&given.folder()).await.unwrap();
 }
 
 #[tokio::test]

@@ -224,7 +224,7 @@ fn billions(rule: &Json) -> Json {
     json!(rule.as_f64().map(|it| whole(it * 1e9)))
 }
 fn gigabytes(rule: &Json) -> Json {
-    json!(rule.as_str().and_then(|size| size.strip_suffix("GB")).and_then(|size| size.parse::<u32>().ok()))
+    json!(rule.as_str().and_then(|size| size.strip_suffix("GiB")).and_then(|size| size.parse::<u32>().ok()))
 }
 fn rows(table: &Json, row: impl Fn(&Json) -> Json) -> Json {
     table.as_array().map_or(Json::Null, |table| table.iter().map(row).collect())

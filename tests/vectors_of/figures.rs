@@ -35,7 +35,7 @@ fn facts(case: &Case) -> Result<Json, Missed> {
         "cpus_per_gpu" => at(case, "text", "entry.cpus_per_gpu")?,
         "memory_gb_per_gpu" => {
             let memory = at(case, "text", "entry.memory_per_gpu")?;
-            json!(memory.as_str().and_then(|size| size.strip_suffix("GB")).and_then(|size| size.parse::<u32>().ok()))
+            json!(memory.as_str().and_then(|size| size.strip_suffix("GiB")).and_then(|size| size.parse::<u32>().ok()))
         }
         "environment_group_size" => json!({
             "min": at(case, "environment", "draw.groups.at_least")?, "max": at(case, "environment", "draw.groups.about")?,

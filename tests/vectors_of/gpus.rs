@@ -65,6 +65,7 @@ fn container_resources(case: &Case) -> Result<Json, Missed> {
     let gpus = case.list("gpu_ids")?.len();
     let train = action::find("train").expect("there is training");
     let (cpus, memory) = train.room(&Value::record(each), u32::try_from(gpus).unwrap_or(u32::MAX));
-    let gigabytes = memory.map_or(0, |size| size.0 / 1_000_000_000);
+    // Docker takes a `g` for a GiB.
+    let gigabytes = memory.map_or(0, |size| size.0 >> 30);
     Ok(json!([format!("{gigabytes}g"), u64::from(cpus) * 1_000_000_000]))
 }

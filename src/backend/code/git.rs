@@ -4,9 +4,9 @@
 
 use std::{
     fs::File,
-    io::{self, Write},
+    io,
     path::{Path, PathBuf},
-    process::{ExitStatus, Stdio},
+    process::Stdio,
     time::Duration,
 };
 
@@ -15,33 +15,21 @@ use tokio::{
     process::{Child, Command},
 };
 
-use super::{super::paths, Trouble};
+use super::{
+    super::paths,
+    Trouble,
+    words::{self, Doing},
+};
 use crate::base::Size;
 
 /// Files and folders of one repository.
 const ENTRIES_MAX: usize = 200_000;
 /// Bytes of what `git` says that are read.
 const WORDS_MAX: u64 = 16 << 10;
+/// Memory that `git` may ask for at once.
+const ALLOC_MAX: &str = "1g";
 /// How often the size of what has come is looked at.
 const LOOK: Duration = Duration::from_millis(250);
-
-/// Words of `git` that mean that the network or the code host failed; what else goes wrong with a fetch is theirs.
-const OF_NETWORK: [&str; 14] = [
-    "Could not resolve host",
-    "Failed to connect",
-    "Connection refused",
-    "Connection reset",
-    "Connection timed out",
-    "Operation timed out",
-    "Network is unreachable",
-    "returned error: 5",
-    "returned error: 429",
-    "early EOF",
-    "RPC failed",
-    "unexpected disconnect",
-    "SSL",
-    "gnutls",
-];
 
 /// Lays a commit out in a folder below another, which is empty, and gives that folder.
 pub(super) async fn lay_out(
@@ -56,18 +44,21 @@ pub(super) async fn lay_out(
     std::fs::create_dir(&git.tree)?;
     git.run(&["init", "--quiet", "--bare", "--template=", "."], say).await?;
     let shallow = ["fetch", "--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--", address, commit];
-    match git.fetch(&shallow, most, say).await {
+    match git.fetch(address, &shallow, most, say).await {
         // Not every host gives a commit by its name: then all branches are fetched, to look whether it is in one.
         Err(Trouble::Theirs(why)) if why.contains("not our ref") || why.contains("unadvertised object") => {
             let all =
                 ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--", address, "+refs/heads/*:refs/all/*"];
-            git.fetch(&all, most, say).await?;
+            git.fetch(address, &all, most, say).await?;
         }
         other => other?,
     }
     let whole = format!("{commit}^{{commit}}");
-    if git.run(&["cat-file", "-e", &whole], say).await.is_err() {
-        return Err(Trouble::Theirs(format!("expected the commit {commit} in {address}, found no such one")));
+    match git.run(&["cat-file", "-e", &whole], say).await {
+        Err(Trouble::Theirs(_)) => {
+            return Err(Trouble::Theirs(format!("expected the commit {commit} in {address}, found no such one")));
+        }
+        other => other?,
     }
     git.measure(commit, most).await?;
     git.run(&["--work-tree=../tree", "checkout", "--quiet", "--force", "--detach", commit, "--"], say).await?;
@@ -93,6 +84,8 @@ impl Git {
         }
         command.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null");
         command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_ASKPASS", "/bin/false").env("GIT_LFS_SKIP_SMUDGE", "1");
+        // A small repository can unfold into more than this host has.
+        command.env("GIT_ALLOC_LIMIT", ALLOC_MAX);
         command.env("GIT_ALLOW_PROTOCOL", if self.allow_local { "https:file" } else { "https" });
         for setting in [
             "core.hooksPath=/dev/null",
@@ -115,17 +108,17 @@ impl Git {
             Family(self.command(arguments)?.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(absent)?);
         let words = words(child.0.stderr.take()).await?;
         let status = child.0.wait().await?;
-        judged(status, &words, say)
+        words::judged(status, &words, &Doing::Here, say)
     }
 
     /// Runs a fetch, and ends it where more comes than may.
-    async fn fetch(&self, arguments: &[&str], most: Size, say: &File) -> Result<(), Trouble> {
+    async fn fetch(&self, address: &str, arguments: &[&str], most: Size, say: &File) -> Result<(), Trouble> {
         let mut child =
             Family(self.command(arguments)?.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(absent)?);
         let stderr = child.0.stderr.take();
         let came = async {
             let words = words(stderr).await?;
-            judged(child.0.wait().await?, &words, say)
+            words::judged(child.0.wait().await?, &words, &Doing::Fetch { address }, say)
         };
         tokio::select! {
             ended = came => ended,
@@ -199,21 +192,4 @@ async fn words(from: Option<impl AsyncRead + Unpin>) -> io::Result<String> {
         tokio::io::copy(&mut from, &mut tokio::io::sink()).await?;
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// What an ended `git` comes to. What it said is kept.
-fn judged(status: ExitStatus, words: &str, mut say: &File) -> Result<(), Trouble> {
-    say.write_all(words.as_bytes())?;
-    if status.success() {
-        return Ok(());
-    }
-    let told = words.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" | ");
-    let told = if told.is_empty() { format!("git ended with {status}") } else { told };
-    if words.contains("No space left on device") {
-        Err(Trouble::Host(told))
-    } else if OF_NETWORK.iter().any(|sign| words.contains(sign)) {
-        Err(Trouble::Network(told))
-    } else {
-        Err(Trouble::Theirs(told))
-    }
 }

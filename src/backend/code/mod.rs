@@ -5,6 +5,7 @@
 mod address;
 mod git;
 mod tree;
+mod words;
 
 use std::{
     fs::{self, File, TryLockError},
@@ -129,6 +130,11 @@ fn absent<T>(found: io::Result<T>) -> io::Result<Option<T>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         other => other.map(Some),
     }
+}
+
+/// Whether a checkout has a plain file of that name.
+pub(super) fn has(root: &Path, file: &str) -> bool {
+    tree::has(root, file)
 }
 
 /// The folder of the code with that key.

@@ -1,14 +1,20 @@
 //! Images built from strangers' code: once on this host for the same code, Dockerfile and arguments.
 
-use std::{fs::File, io::Write};
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    path::Path,
+};
 
 use futures_util::StreamExt;
 use serde_json::Value as Json;
 
 use super::{
-    context,
+    blame, context,
+    dockerfile::{self, OURS},
     engine::{Built, Engine, Recipe, Trouble},
     host::HostFolder,
+    left_out::{LeftOut, Unread},
 };
 use crate::{
     action::{build::Build, vocabulary::Image},
@@ -22,7 +28,12 @@ const LINES: usize = 4;
 
 /// Builds the image, or finds it built.
 pub(super) async fn build(engine: &Engine, what: &Build, host: &HostFolder, mut log: &File) -> Result<Report, Trouble> {
-    let recipe = recipe(what, host);
+    let recipe = match recipe(what, host) {
+        Ok(recipe) => recipe,
+        Err(error) => {
+            return Ok(Report::Failed(Failure::new(Cause::HostLost, format!("the folder of this host: {error}"))));
+        }
+    };
     if let Some((id, bytes)) = engine.has_image(&recipe.name).await? {
         let _ = writeln!(log, "this host has built it already: {id}");
         return Ok(report(id, bytes, what.size_limit));
@@ -31,7 +42,11 @@ pub(super) async fn build(engine: &Engine, what: &Build, host: &HostFolder, mut 
     if !tree.is_dir() {
         return Ok(lost(&what.code.tree));
     }
-    let mut parts = context::archive(&tree, &what.dockerfile);
+    let left_out = match looked_through(&tree, &recipe) {
+        Ok(left_out) => left_out,
+        Err(failure) => return Ok(Report::Failed(failure)),
+    };
+    let mut parts = context::archive(&tree, &what.dockerfile, left_out);
     let parts = futures_util::stream::poll_fn(move |context| parts.poll_recv(context));
     let mut words = Box::pin(engine.build(&recipe, parts));
     let mut last: Vec<String> = Vec::new();
@@ -45,9 +60,9 @@ pub(super) async fn build(engine: &Engine, what: &Build, host: &HostFolder, mut 
             }
             Ok(Built::Failed(why)) => {
                 let _ = writeln!(log, "{why}");
-                return Ok(Report::Failed(failure(&last, &why)));
+                return Ok(Report::Failed(blame::of_build(&why, &last)));
             }
-            Err(Trouble::Said { message, .. }) => return Ok(Report::Failed(failure(&last, &message))),
+            Err(Trouble::Said { message, .. }) => return Ok(Report::Failed(blame::of_build(&message, &last))),
             Err(away) => return Err(away),
         }
     }
@@ -65,16 +80,34 @@ pub(super) async fn build(engine: &Engine, what: &Build, host: &HostFolder, mut 
     }
 }
 
-fn recipe(what: &Build, host: &HostFolder) -> Recipe {
-    let text = serde_json::to_string(&(&what.dockerfile, &what.args, what.network)).unwrap_or_default();
-    let digest = Digest::of(&text).to_string();
-    Recipe {
-        name: format!("god-flow/built:{}-{}", what.code.tree, &digest[..16]),
+fn recipe(what: &Build, host: &HostFolder) -> io::Result<Recipe> {
+    let text = serde_json::to_string(&(&what.code.tree, &what.dockerfile, &what.args, what.network))?;
+    // Nobody whose code is built here is to know how another's image is called.
+    let secret = host.secret()?;
+    let digest = Digest::of(&format!("{secret}{}", Digest::of(&format!("{secret}{text}")))).to_string();
+    Ok(Recipe {
+        name: format!("{OURS}built:{}", &digest[..40]),
         dockerfile: what.dockerfile.clone(),
         args: what.args.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
         network: what.network.unwrap_or(true),
         folder: host.label(),
+    })
+}
+
+/// What is left out of the files of a checkout, if it can be built.
+fn looked_through(tree: &Path, recipe: &Recipe) -> Result<LeftOut, Failure> {
+    let refused = |why: String| Failure::new(Cause::Refused, why);
+    let unread = |error: io::Error| Failure::new(Cause::HostLost, format!("the files to build from: {error}"));
+    let left_out = LeftOut::of(tree).map_err(|why| match why {
+        Unread::Theirs(why) => refused(why),
+        Unread::Disk(error) => unread(error),
+    })?;
+    // What the engine cannot read either it says itself.
+    if code::has(tree, &recipe.dockerfile) {
+        let text = fs::read(tree.join(&recipe.dockerfile)).map_err(unread)?;
+        dockerfile::look_through(&String::from_utf8_lossy(&text), &recipe.args).map_err(refused)?;
     }
+    Ok(left_out)
 }
 
 fn report(id: String, size_bytes: u64, most: Option<Size>) -> Report {
@@ -84,19 +117,6 @@ fn report(id: String, size_bytes: u64, most: Option<Size>) -> Report {
             Report::Failed(Failure::new(Cause::Refused, why))
         }
         _ => Report::Succeeded { output: serde_json::to_value(Image { id, size_bytes }).unwrap_or(Json::Null) },
-    }
-}
-
-/// Why a build failed: the step that did, and the last that it said.
-fn failure(last: &[String], why: &str) -> Failure {
-    let about = |signs: &[&str]| signs.iter().any(|sign| why.contains(sign));
-    let text = format!("the build failed: {why}{}{}", if last.is_empty() { "" } else { ": " }, last.join(" | "));
-    if about(&["no space left", "disk quota"]) {
-        Failure::new(Cause::HostLost, text)
-    } else if about(&["dial tcp", "i/o timeout", "TLS handshake", "connection refused", "lookup "]) {
-        Failure::new(Cause::Network, text)
-    } else {
-        Failure::new(Cause::ExitCode, text)
     }
 }
 

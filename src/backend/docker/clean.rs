@@ -81,10 +81,16 @@ impl Leftovers {
             Ok::<_, Trouble>(labelled.into_iter().flat_map(|(kind, all)| all.into_iter().map(move |it| (kind, it))))
         };
         let leftover = |(kind, it): (Kind, Labelled)| {
-            let run = it.labels.get(&format!("{LABEL}.run")).and_then(|run| run.parse().ok());
+            // Whoever wrote a Dockerfile may have put labels there: images are for all runs.
+            let run = it.labels.get(&format!("{LABEL}.run")).filter(|_| kind != Kind::Image);
+            let run = run.and_then(|run| run.parse().ok());
             Leftover { kind, name: it.name, id: it.id, run, made: it.made, bytes: it.bytes }
         };
-        Ok(found.await.map_err(|trouble| trouble.to_string())?.map(leftover).collect())
+        let is_ours = |(kind, it): &(Kind, Labelled)| {
+            let run = it.labels.get(&format!("{LABEL}.run"));
+            *kind == Kind::Image || run.is_some_and(|run| it.name.starts_with(&format!("{LABEL}-{run}-")))
+        };
+        Ok(found.await.map_err(|trouble| trouble.to_string())?.filter(is_ours).map(leftover).collect())
     }
 
     /// Removes one of them. Gives whether it is gone: an image in which something runs stays.

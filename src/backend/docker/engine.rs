@@ -22,6 +22,8 @@ use super::shape::LABEL;
 
 /// How long the engine may take for an answer.
 const ANSWER_S: u64 = 60;
+/// What stands before the engine's own words on an image.
+pub(super) const CANNOT_BE_FETCHED: &str = " is not on this host and cannot be fetched: ";
 /// How long a container has to end when it is asked to.
 pub(super) const GRACE_S: i32 = 10;
 
@@ -81,7 +83,8 @@ impl Engine {
     /// Makes an image be there: it is fetched where the host does not have it.
     pub(super) async fn image(&self, image: &str) -> Result<(), Trouble> {
         match self.0.inspect_image(image).await.map_err(Trouble::from) {
-            Err(trouble) if said(&trouble, 404) => {}
+            // What has no name but its digest was built here, and no registry has it.
+            Err(trouble) if said(&trouble, 404) && !image.starts_with("sha256:") => {}
             other => return other.map(drop),
         }
         let (name, tag) = split(image);
@@ -89,7 +92,7 @@ impl Engine {
         let fetched = self.0.create_image(Some(options), None, None).try_for_each(|_| async { Ok(()) }).await;
         fetched.map_err(Trouble::from).map_err(|trouble| match trouble {
             Trouble::Said { status, message } => {
-                let message = format!("the image `{image}` is not on this host and cannot be fetched: {message}");
+                let message = format!("the image `{image}`{CANNOT_BE_FETCHED}{message}");
                 Trouble::Said { status, message }
             }
             away @ Trouble::Away(_) => away,
@@ -231,7 +234,7 @@ impl Engine {
         &self,
         name: &str,
         labels: HashMap<String, String>,
-        leads_outside: bool,
+        leads: Leads,
     ) -> Result<(), Trouble> {
         // Two networks may have one name, so it is looked first.
         match self.0.inspect_network(name, None).await.map_err(Trouble::from) {
@@ -241,7 +244,10 @@ impl Engine {
         let network = NetworkCreateRequest {
             name: name.to_owned(),
             driver: Some("bridge".into()),
-            internal: Some(!leads_outside),
+            internal: Some(leads != Leads::Outside),
+            // Without an address of its own the host cannot be reached in it either.
+            options: (leads == Leads::Nowhere)
+                .then(|| HashMap::from([("com.docker.network.bridge.inhibit_ipv4".into(), "true".into())])),
             labels: Some(labels),
             ..NetworkCreateRequest::default()
         };
@@ -290,6 +296,16 @@ impl Engine {
         }
         Ok(Archive::Whole(bytes))
     }
+}
+
+/// Where a network leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leads {
+    /// To whoever else is in it.
+    Nowhere,
+    /// To this host, which asks services in it whether they answer.
+    Here,
+    Outside,
 }
 
 /// What an image is built by.

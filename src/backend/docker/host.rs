@@ -3,7 +3,8 @@
 //! Results name what lies here by keys, never by paths, so that a recorded result is true on whichever host holds it.
 
 use std::{
-    fs, io,
+    fs::{self, File},
+    io::{self, Read, Write},
     os::unix::fs::PermissionsExt,
     path::{Component, Path, PathBuf},
 };
@@ -37,6 +38,26 @@ impl HostFolder {
     /// How far uploads have come.
     pub(super) fn journal(&self) -> PathBuf {
         self.0.join("uploads")
+    }
+
+    /// What only this host knows: names are made of it that nobody is to guess.
+    pub(super) fn secret(&self) -> io::Result<String> {
+        let path = self.0.join("secret");
+        if !path.exists() {
+            fs::create_dir_all(&self.0)?;
+            let mut random = [0; 32];
+            File::open("/dev/urandom")?.read_exact(&mut random)?;
+            let digits: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+            let mut new = tempfile::NamedTempFile::new_in(&self.0)?;
+            new.write_all(digits.as_bytes())?;
+            new.as_file().sync_all()?;
+            match new.persist_noclobber(&path) {
+                // Another process was first, and its secret is this host's.
+                Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => return Err(error.error),
+                _ => {}
+            }
+        }
+        fs::read_to_string(path)
     }
 
     /// The output folder of an attempt, made where it is not there.
@@ -111,6 +132,19 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
+
+    #[test]
+    fn a_host_has_one_secret_that_only_its_owner_reads() {
+        let place = tempfile::tempdir().unwrap();
+        let host = HostFolder::below(place.path());
+        let first = host.secret().unwrap();
+        assert_eq!(first.len(), 64);
+        assert_eq!(host.secret().unwrap(), first);
+        let mode = fs::metadata(place.path().join("host/secret")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0);
+        let other = tempfile::tempdir().unwrap();
+        assert_ne!(HostFolder::below(other.path()).secret().unwrap(), first);
+    }
 
     #[test]
     fn nothing_is_reached_through_a_link() {

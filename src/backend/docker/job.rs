@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use tokio::sync::watch;
 
 use super::{
-    build,
+    blame, build,
     engine::Engine,
     evaluate,
     files::Files,
@@ -136,7 +136,7 @@ async fn done(place: &Place<'_>, chore: &Chore, log: &File) -> Report {
         Chore::Clone(clone) => cloned(place, clone, log).await,
         Chore::Build(what) => {
             let built = build::build(place.engine, what, place.host, log).await;
-            built.unwrap_or_else(|trouble| Report::Failed(life::failure(&trouble)))
+            built.unwrap_or_else(|trouble| Report::Failed(blame::of_call(&trouble)))
         }
         Chore::Download(what) => transfer::download(place.hub, place.cache, what, log).await,
         Chore::Upload(what) => transfer::upload(place.hub, place.host, what, log).await,

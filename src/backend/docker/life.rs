@@ -15,6 +15,7 @@ use serde_json::{Map, Value as Json};
 use tokio::{sync::watch, time::Instant};
 
 use super::{
+    blame,
     engine::{Engine, Trouble},
     evaluate,
     files::{Files, LOG_MAX},
@@ -25,7 +26,7 @@ use crate::{
     action::vocabulary::Training,
     backend::paths,
     base::Span,
-    run::{Blame, Cause, Failure, Report},
+    run::{Cause, Failure, Report},
 };
 
 /// How long the engine may be away before its host counts as lost.
@@ -62,7 +63,7 @@ pub(super) async fn attend(
             Err(trouble) => trouble,
         };
         match trouble {
-            Trouble::Said { .. } => return Ok(Report::Failed(failure(&trouble))),
+            Trouble::Said { .. } => return Ok(Report::Failed(blame::of_call(&trouble))),
             Trouble::Away(_) if away_since.get_or_insert_with(Instant::now).elapsed() > AWAY_MAX => {
                 return Ok(Report::Failed(Failure::new(Cause::HostLost, trouble.to_string())));
             }
@@ -74,22 +75,6 @@ pub(super) async fn attend(
         if engine.host().await.is_ok() {
             away_since = None;
         }
-    }
-}
-
-/// Who is to blame for what the engine said.
-pub(super) fn failure(trouble: &Trouble) -> Failure {
-    let text = trouble.to_string();
-    let about = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    let Trouble::Said { status, .. } = trouble else { return Failure::new(Cause::HostLost, text) };
-    if about(&["no space left", "device driver", "disk quota"]) {
-        Failure::new(Cause::HostLost, text)
-    } else if about(&["dial tcp", "i/o timeout", "TLS handshake", "connection refused", "lookup "]) {
-        Failure::new(Cause::Network, text)
-    } else if *status < 500 || about(&["executable file not found", "no such file", "denied", "not found"]) {
-        Failure { blame: Blame::Operator, ..Failure::new(Cause::Refused, text) }
-    } else {
-        Failure::new(Cause::HostLost, text)
     }
 }
 
@@ -117,10 +102,7 @@ async fn follow(
         };
         match started {
             Ok(Ok(())) => files.keep_begun()?,
-            Ok(Err(why)) => {
-                let failure = Failure { blame: shape.blame, ..Failure::new(Cause::ExitCode, why) };
-                return Ok(Ok(Report::Failed(failure)));
-            }
+            Ok(Err(failure)) => return Ok(Ok(Report::Failed(failure))),
             Err(trouble) => return Ok(Err(trouble)),
         }
     }
@@ -165,15 +147,20 @@ fn gone() -> Report {
     Report::Failed(Failure::new(Cause::HostLost, why))
 }
 
-/// Makes the container and what belongs to it, and starts it. Gives why that which it needs does not run.
-async fn start(engine: &Engine, shape: &Shape) -> Result<Result<(), String>, Trouble> {
+/// Makes the container and what belongs to it, and starts it. Gives why that cannot be, where it lies in what is started.
+async fn start(engine: &Engine, shape: &Shape) -> Result<Result<(), Failure>, Trouble> {
     engine.image(&shape.container.image).await?;
     if let Err(why) = services::start(engine, shape).await? {
-        return Ok(Err(why));
+        return Ok(Err(Failure { blame: shape.blame, ..Failure::new(Cause::ExitCode, why) }));
     }
-    engine.create(&shape.name, shape.main()).await?;
-    engine.start(&shape.name).await?;
-    Ok(Ok(()))
+    let made = match engine.create(&shape.name, shape.main()).await {
+        Ok(()) => engine.start(&shape.name).await,
+        trouble => trouble,
+    };
+    match made {
+        Err(trouble @ Trouble::Said { .. }) if shape.is_of_entrant() => Ok(Err(blame::of_their_image(&trouble))),
+        other => other.map(Ok),
+    }
 }
 
 pub(super) async fn until_ended(asked: &mut watch::Receiver<Asked>) {
@@ -239,7 +226,12 @@ async fn report(
                 signal @ 1..64 => format!("it was ended by signal {signal}"),
                 _ => format!("it ended with exit code {code}"),
             };
-            failed(Cause::ExitCode, if tail.is_empty() { how } else { format!("{how}: {tail}") })
+            let message = if tail.is_empty() { how } else { format!("{how}: {tail}") };
+            let last = tail.rsplit(" | ").next().unwrap_or_default();
+            match matches!(shape.gives, Gives::Evaluation { .. }).then(|| blame::of_evaluator(last)).flatten() {
+                Some(cause) => Report::Failed(Failure::new(cause, message)),
+                None => failed(Cause::ExitCode, message),
+            }
         }
     })
 }

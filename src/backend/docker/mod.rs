@@ -3,17 +3,21 @@
 //! Every attempt is a task that makes its container be there, follows it to its end, and keeps how it ended in a file before
 //! it removes it: what is said twice, or again by another process, finds the container by its name or its end by its file.
 
+mod blame;
 mod build;
 mod clean;
 mod context;
+mod dockerfile;
 mod engine;
 mod evaluate;
 mod examine;
 mod files;
 mod host;
 mod job;
+mod left_out;
 mod life;
 mod outputs;
+mod results;
 mod services;
 mod shape;
 mod train;

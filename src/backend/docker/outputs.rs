@@ -4,7 +4,10 @@ use std::io::{Cursor, Read};
 
 use serde_json::Value as Json;
 
-use super::engine::{Archive, Engine, Trouble};
+use super::{
+    engine::{Archive, Engine, Trouble},
+    results,
+};
 use crate::base::limits::EVENT_BYTES_MAX;
 
 /// Bytes of an archive besides those of its one file.
@@ -32,7 +35,7 @@ fn unpack(archive: &[u8], path: &str) -> Result<Json, String> {
     if text.len() > EVENT_BYTES_MAX {
         return Err(too_large(path));
     }
-    serde_json::from_slice(&text).map_err(|error| format!("what it wrote into {path} is no JSON: {error}"))
+    results::read(&text).map_err(|error| format!("what it wrote into {path} is no JSON: {error}"))
 }
 
 fn too_large(path: &str) -> String {
@@ -63,6 +66,8 @@ mod tests {
         for (archive, expected) in [
             (archive(tar::EntryType::Regular, b"{\"n\": 5}"), Ok("{\"n\":5}")),
             (archive(tar::EntryType::Regular, b"n: 5"), Err("is no JSON")),
+            (archive(tar::EntryType::Regular, b"{\"n\": NaN}"), Ok("{\"n\":null}")),
+            (archive(tar::EntryType::Regular, b"{\"n\": 5, \"n\": 6}"), Err("`n` is there twice")),
             (archive(tar::EntryType::Regular, &large), Err("expected at most")),
             (archive(tar::EntryType::Symlink, b""), Err("a link")),
             (archive(tar::EntryType::Directory, b""), Err("a folder")),

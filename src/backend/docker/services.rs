@@ -17,8 +17,8 @@ const POLL: Duration = Duration::from_millis(50);
 
 /// Makes the services of an attempt run, and waits until they answer. Gives why one does not.
 pub(super) async fn start(engine: &Engine, shape: &Shape) -> Result<Result<(), String>, Trouble> {
-    let Some((network, leads_outside)) = shape.own_network() else { return Ok(Ok(())) };
-    engine.make_network(&network, shape.labels(), leads_outside).await?;
+    let Some((network, leads)) = shape.own_network() else { return Ok(Ok(())) };
+    engine.make_network(&network, shape.labels(), leads).await?;
     for service in &shape.container.services {
         let name = shape.service_name(service);
         engine.image(&service.image).await?;

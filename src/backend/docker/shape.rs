@@ -12,6 +12,7 @@ use bollard::models::{
 
 use super::{
     super::{AttemptId, Work, paths},
+    engine::Leads,
     evaluate,
     host::HostFolder,
     train,
@@ -159,13 +160,21 @@ impl Shape {
         }
     }
 
-    /// The network that the containers of this attempt share, and whether it leads outside; nothing where they need none.
-    pub(super) fn own_network(&self) -> Option<(String, bool)> {
+    /// Whether an entrant wrote the image.
+    pub(super) fn is_of_entrant(&self) -> bool {
+        matches!(self.gives, Gives::Training(_))
+    }
+
+    /// The network that the containers of this attempt share, and where it leads; nothing where they need none.
+    pub(super) fn own_network(&self) -> Option<(String, Leads)> {
         // Entrants' code finds itself by the name of its host, so that it needs a network even where it leads nowhere.
-        let leads_outside = self.container.network == Some(Network::Open);
-        let is_needed =
-            leads_outside || !self.container.services.is_empty() || matches!(self.gives, Gives::Training(_));
-        is_needed.then(|| (format!("{}-net", self.name), leads_outside))
+        let leads = match self.container.network {
+            Some(Network::Open) => Leads::Outside,
+            _ if !self.container.services.is_empty() => Leads::Here,
+            _ if self.is_of_entrant() => Leads::Nowhere,
+            _ => return None,
+        };
+        Some((format!("{}-net", self.name), leads))
     }
 
     pub(super) fn labels(&self) -> HashMap<String, String> {
@@ -228,6 +237,7 @@ impl Shape {
 
     /// What holds for every container.
     fn bounds(&self) -> HostConfig {
+        let is_closed = matches!(self.own_network(), Some((_, Leads::Nowhere | Leads::Here)));
         let network = self.own_network().map_or_else(|| "none".into(), |(network, _)| network);
         // A file of it holds all that is kept of a log, so that who reads it is never left behind by what is written.
         let log = [("max-size", "64m"), ("max-file", "2")].map(|(key, value)| (key.to_owned(), value.to_owned()));
@@ -236,8 +246,50 @@ impl Shape {
             security_opt: Some(vec!["no-new-privileges".into()]),
             pids_limit: Some(PROCESSES_MAX),
             network_mode: Some(network),
+            // The engine would ask the host's servers for names that nobody in a closed network has.
+            dns: is_closed.then(|| vec!["127.0.0.1".into()]),
             log_config: Some(HostConfigLogConfig { typ: Some("local".into()), config: Some(HashMap::from(log)) }),
             ..HostConfig::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+
+    fn shape(gives: Gives, more: &Json) -> Shape {
+        let mut input = json!({ "image": "a", "command": ["b"] });
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        Shape {
+            name: "n".into(),
+            container: container::call(&input).unwrap(),
+            gives,
+            blame: Blame::Operator,
+            labels: HashMap::new(),
+            env: Vec::new(),
+            gpus: Vec::new(),
+            binds: Vec::new(),
+            _held: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_closed_network_leads_nowhere_and_asks_nobody_for_names() {
+        let training = || Gives::Training("o".into());
+        let served = json!({ "services": [{ "name": "s", "image": "a", "command": ["b"] }] });
+        for (shape, leads, is_closed) in [
+            (shape(training(), &json!({})), Some(Leads::Nowhere), true),
+            (shape(training(), &served), Some(Leads::Here), true),
+            (shape(Gives::Nothing, &served), Some(Leads::Here), true),
+            (shape(Gives::Nothing, &json!({ "network": "open" })), Some(Leads::Outside), false),
+            (shape(Gives::Nothing, &json!({})), None, false),
+        ] {
+            assert_eq!(shape.own_network().map(|(_, leads)| leads), leads);
+            let dns = shape.main().host_config.unwrap().dns;
+            assert_eq!(dns, is_closed.then(|| vec!["127.0.0.1".to_owned()]), "{leads:?}");
         }
     }
 }

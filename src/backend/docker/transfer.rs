@@ -13,12 +13,15 @@ use crate::{
         vocabulary::{Files, Model},
     },
     backend::paths,
+    base::Size,
     hub::{self, Cache, Hub, Kind, Progress, Trouble, Why},
     run::{Blame, Cause, Digest, Failure, Report},
 };
 
 /// How often it is told how far a transfer has come.
 const TELL: Duration = Duration::from_secs(5);
+/// The most that is uploaded where the step says no other number.
+const UPLOAD_MAX: Size = Size(1 << 40);
 
 /// Brings a model, data or a single file into the cache, unless they are there.
 pub(super) async fn download(hub: &Hub, cache: &Cache, what: &Download, log: &File) -> Report {
@@ -72,18 +75,22 @@ pub(super) async fn upload(hub: &Hub, host: &HostFolder, what: &Upload, log: &Fi
     let how = hub::Upload {
         base_model: Some(&what.base_model),
         subfolder: what.folder.as_deref(),
+        size_limit: Some(what.size_limit.unwrap_or(UPLOAD_MAX).0),
         summary: "Upload what training left",
         journal: Some(&journal),
         ..hub::Upload::default()
     };
+    // What cannot be uploaded is what the entrant's code left; what the hub says of it is not theirs.
+    if let Err(trouble) = how.check(&folder).await {
+        return Report::Failed(failure(&trouble, Blame::Entrant));
+    }
     let progress = Progress::default();
     match while_told(hub.upload(&folder, &what.repository, &how, &progress), &progress, log).await {
         Ok(done) => {
             say(log, &format!("{} files, {} bytes, of which {} were sent", done.files, done.bytes, done.sent));
             succeeded(&Model { repository: what.repository.clone(), revision: done.revision })
         }
-        // What cannot be uploaded is what the entrant's code left.
-        Err(trouble) => Report::Failed(failure(&trouble, Blame::Entrant)),
+        Err(trouble) => Report::Failed(failure(&trouble, Blame::Operator)),
     }
 }
 
@@ -159,5 +166,51 @@ fn failure(trouble: &Trouble, theirs: Blame) -> Failure {
         Why::NotAllowed => Failure { blame: Blame::Operator, ..Failure::new(Cause::Refused, words) },
         Why::Network => Failure::new(Cause::Network, words),
         Why::DiskFull | Why::Disk => Failure::new(Cause::HostLost, words),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, io::Read, net::TcpListener};
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::action;
+
+    /// A hub that has nothing.
+    fn empty_hub() -> Hub {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let _ = stream.read(&mut [0; 4_096]);
+                let _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            }
+        });
+        Hub::new(hub::Settings { endpoint, token: hub::Secret::new("hf_a"), ..hub::Settings::default() }).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_the_hub_refuses_is_not_the_entrants_and_what_they_left_is() {
+        let place = tempfile::tempdir().unwrap();
+        let host = HostFolder::below(place.path());
+        let folder = host.make_output("attempt").unwrap();
+        fs::write(folder.join("model.safetensors"), [0; 2_000]).unwrap();
+        let what = json!({
+            "training": { "output": "attempt", "took": "1m", "cut_short": false }, "repository": "o/m",
+            "base_model": "o/base"
+        });
+        let what = action::upload::call(&what).unwrap();
+        let log = tempfile::tempfile().unwrap();
+        let hub = empty_hub();
+        let blame = async || match upload(&hub, &host, &what, &log).await {
+            Report::Failed(failure) => failure.blame,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(blame().await, Blame::Operator);
+        std::os::unix::fs::symlink("/etc/passwd", folder.join("link")).unwrap();
+        assert_eq!(blame().await, Blame::Entrant);
     }
 }
