@@ -44,6 +44,10 @@ pub struct Train {
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub cpus: Option<u32>,
+    /// The most that may lie in its output folder; training that writes more is ended.
+    #[serde(default)]
+    #[schemars(schema_with = "scalar::some_memory")]
+    pub output_limit: Option<Size>,
     /// More environment variables for the entrant's code.
     #[serde(default)]
     pub env: IndexMap<String, String>,

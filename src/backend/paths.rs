@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     io::{self, Read, Seek, SeekFrom},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -85,6 +86,13 @@ pub(super) fn size(path: &Path) -> u64 {
         return about.len();
     }
     fs::read_dir(path).into_iter().flatten().flatten().map(|entry| size(&entry.path())).sum()
+}
+
+/// Bytes of a disk that a folder takes, whatever its files say of their lengths.
+pub(super) fn used(path: &Path) -> u64 {
+    let Ok(about) = fs::symlink_metadata(path) else { return 0 };
+    let below = if about.is_dir() { fs::read_dir(path).ok() } else { None };
+    about.blocks().saturating_mul(512) + below.into_iter().flatten().flatten().map(|it| used(&it.path())).sum::<u64>()
 }
 
 #[cfg(test)]

@@ -298,6 +298,59 @@ async fn a_killed_engine_finds_its_containers_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_ended_by_itself_while_nobody_looked_was_not_cut_short() {
+    let docker = with_engine!();
+    let more = json!({ "outputs": { "n": "whole" } });
+    let mut step = shell("echo '{ \"n\": 5 }' > /outputs.json; sleep 2; exit 3", &more);
+    let limits = json!({ "time_limit": "4s", "on_time_limit": "succeed" });
+    step.as_object_mut().unwrap().extend(limits.as_object().unwrap().clone());
+    let place = Place::of(&step);
+    let mut first = place.begin();
+    until_running(&docker, &place, 1).await;
+    first.kill().unwrap();
+    first.wait().unwrap();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let output = place.god_flow(&["resume", "r", "--json"]);
+    assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+    assert!(told(&output).contains("it ended with exit code 3"), "{}", told(&output));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_attempt_that_is_over_has_left_is_removed_when_the_run_goes_on() {
+    let docker = with_engine!();
+    let place = Place::with(&json!({
+        "god_flow": 1, "workflow": "two",
+        "steps": { "a": shell("true", &json!({})), "b": { "container": { "image": IMAGE, "command": ["sleep", "4"] }, "needs": ["a"] } }
+    }));
+    let mut first = place.begin();
+    let mut labels = loop {
+        let labels = until_running(&docker, &place, 1).await[0].config.clone().unwrap().labels.unwrap();
+        if labels["god-flow.node"] == "b" {
+            break labels;
+        }
+    };
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let folder = place.path().join("attempts").join(&labels["god-flow.run"]);
+    let ends = std::fs::read_dir(folder).unwrap().map(|it| it.unwrap().file_name().into_string().unwrap());
+    let end = ends.into_iter().find(|name| name.starts_with("a.") && name.ends_with(".end.json")).unwrap();
+    let name = format!("god-flow-{}-{}", labels["god-flow.run"], end.trim_end_matches(".end.json"));
+    labels.insert("god-flow.node".into(), "a".into());
+    let options = bollard::query_parameters::CreateContainerOptionsBuilder::default().name(&name).build();
+    let body = bollard::models::ContainerCreateBody {
+        image: Some(IMAGE.into()),
+        cmd: Some(vec!["sleep".into(), "600".into()]),
+        labels: Some(labels),
+        ..Default::default()
+    };
+    docker.create_container(Some(options), body).await.unwrap();
+    docker.start_container(&name, None).await.unwrap();
+    let output = place.god_flow(&["resume", "r", "--json"]);
+    assert!(output.status.success(), "{}", told(&output));
+    assert!(docker.inspect_container(&name, None::<InspectContainerOptions>).await.is_err(), "{name} goes on");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_time_limit_ends_a_container_and_keeps_what_is_there() {
     let _docker = with_engine!();
     let place = Place::with(&json!({

@@ -188,6 +188,14 @@ async fn what_entrants_do_wrong_is_theirs_and_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trainer_does_not_fill_the_disk() {
+    let _docker = with_engine!();
+    let place = Place::of("head -c 5000000 /dev/zero > /app/checkpoints/large; sleep 600\n");
+    let most = json!({ "train": { "output_limit": "1MiB" } });
+    fails(&place.run("fills", &place.code.commit(), &most), "it wrote more than 1MiB into its output folder");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_overrun_keeps_what_is_there() {
     let _docker = with_engine!();
     let place = Place::of(&format!("{TRAINER}sleep 600\n"));

@@ -15,6 +15,7 @@ use super::{
     engine::{Built, Engine, Recipe, Trouble},
     host::HostFolder,
     left_out::{LeftOut, Unread},
+    restart::Life,
 };
 use crate::{
     action::{build::Build, vocabulary::Image},
@@ -46,6 +47,7 @@ pub(super) async fn build(engine: &Engine, what: &Build, host: &HostFolder, mut 
         Ok(left_out) => left_out,
         Err(failure) => return Ok(Report::Failed(failure)),
     };
+    let life = engine.life().await;
     let mut parts = context::archive(&tree, &what.dockerfile, left_out);
     let parts = futures_util::stream::poll_fn(move |context| parts.poll_recv(context));
     let mut words = Box::pin(engine.build(&recipe, parts));
@@ -60,9 +62,11 @@ pub(super) async fn build(engine: &Engine, what: &Build, host: &HostFolder, mut 
             }
             Ok(Built::Failed(why)) => {
                 let _ = writeln!(log, "{why}");
-                return Ok(Report::Failed(blame::of_build(&why, &last)));
+                return Ok(Report::Failed(judged(engine, life.as_ref(), &why, &last).await));
             }
-            Err(Trouble::Said { message, .. }) => return Ok(Report::Failed(blame::of_build(&message, &last))),
+            Err(Trouble::Said { message, .. }) => {
+                return Ok(Report::Failed(judged(engine, life.as_ref(), &message, &last).await));
+            }
             Err(away) => return Err(away),
         }
     }
@@ -78,6 +82,14 @@ pub(super) async fn build(engine: &Engine, what: &Build, host: &HostFolder, mut 
             Ok(Report::Failed(Failure::new(Cause::HostLost, "the engine has no image after the build that made it")))
         }
     }
+}
+
+/// Why a build failed. An engine that is ended ends what it builds.
+async fn judged(engine: &Engine, life: Option<&Life>, why: &str, last: &[String]) -> Failure {
+    if engine.life().await.as_ref() == life {
+        return blame::of_build(why, last);
+    }
+    Failure::new(Cause::HostLost, format!("the Docker engine was restarted during the build: {why}"))
 }
 
 fn recipe(what: &Build, host: &HostFolder) -> io::Result<Recipe> {

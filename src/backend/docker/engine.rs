@@ -18,7 +18,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 
-use super::shape::LABEL;
+use super::{restart::Life, shape::LABEL};
 
 /// How long the engine may take for an answer.
 const ANSWER_S: u64 = 60;
@@ -54,7 +54,8 @@ fn said(trouble: &Trouble, expected: u16) -> bool {
     matches!(trouble, Trouble::Said { status, .. } if *status == expected)
 }
 
-pub(super) struct Engine(Docker);
+/// The engine at a path.
+pub(super) struct Engine(Docker, String);
 
 impl Engine {
     /// The engine at an address, which is not asked anything yet.
@@ -65,7 +66,14 @@ impl Engine {
             ));
         };
         let docker = Docker::connect_with_unix(path, ANSWER_S, API_DEFAULT_VERSION);
-        docker.map(Self).map_err(|error| format!("no Docker engine listens at {address}: {error}"))
+        docker
+            .map(|docker| Self(docker, path.to_owned()))
+            .map_err(|error| format!("no Docker engine listens at {address}: {error}"))
+    }
+
+    /// Which of its lives it is in, if that can be told.
+    pub(super) async fn life(&self) -> Option<Life> {
+        Life::of(&self.1).await
     }
 
     /// What it says of itself.

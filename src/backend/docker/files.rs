@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use super::super::paths;
+use super::{super::paths, restart::Life};
 use crate::run::Report;
 
 /// Bytes of a log that are kept.
@@ -64,8 +64,13 @@ impl Files {
         self.path("begun").exists()
     }
 
-    pub(super) fn keep_begun(&self) -> io::Result<()> {
-        self.keep("begun", b"")
+    /// The life of the engine in which its container was started, as far as it could be told.
+    pub(super) fn begun_in(&self) -> Option<Life> {
+        serde_json::from_slice(&fs::read(self.path("begun")).ok()?).ok()
+    }
+
+    pub(super) fn keep_begun(&self, life: Option<&Life>) -> io::Result<()> {
+        self.keep("begun", &serde_json::to_vec(&life)?)
     }
 
     /// Writes a file whole or not at all, also when the machine loses its power.

@@ -96,18 +96,19 @@ impl Job {
     }
 }
 
-/// Brings an attempt to its end and says how it ended. What has ended is not done again.
+/// Brings an attempt to its end and says how it ended, and whether nothing of it is left in the engine. What has ended is
+/// not done again.
 pub(super) async fn bring_to_an_end(
     place: &Place<'_>,
     id: &AttemptId,
     job: &Job,
     mut asked: watch::Receiver<Asked>,
-) -> Report {
+) -> (Report, bool) {
     let files = Files::of(place.folder, &paths::stem(id));
     let attended = async {
         let log = files.claim().await?;
         if let Some(report) = files.end()? {
-            return Ok(report);
+            return Ok((report, true));
         }
         let report = match job {
             Job::Container(shape) => life::attend(place.engine, shape, &files, &log, &mut asked).await?,
@@ -116,19 +117,23 @@ pub(super) async fn bring_to_an_end(
                 () = life::until_ended(&mut asked) => Report::CutShort { output: None },
             },
         };
-        files.keep_end(&report)?;
-        Ok(report)
+        let is_kept = files.keep_end(&report).is_ok();
+        Ok((report, is_kept))
     };
-    let report = attended.await.unwrap_or_else(|error: io::Error| {
-        Report::Failed(Failure::new(Cause::HostLost, format!("the files of the attempt: {error}")))
+    let (report, is_kept) = attended.await.unwrap_or_else(|error: io::Error| {
+        (Report::Failed(Failure::new(Cause::HostLost, format!("the files of the attempt: {error}"))), false)
     });
-    if let Job::Container(shape) = job {
-        // What cannot be removed now costs room and nothing else.
-        let _ = place.engine.remove(&shape.name).await;
-        let _ = services::remove(place.engine, shape).await;
-        let _ = place.host.clear(&shape.name);
+    let Job::Container(shape) = job else { return (report, true) };
+    if !is_kept {
+        // Whoever asks for it again finds how it ended by its container. It is not to go on with what it was given.
+        let stopped = place.engine.stop(&shape.name).await;
+        return (report, stopped.is_ok());
     }
-    report
+    let removed = place.engine.remove(&shape.name).await;
+    let removed = removed.and(services::remove(place.engine, shape).await);
+    // What of the host's files cannot be removed now costs room and nothing else.
+    let _ = place.host.clear(&shape.name);
+    (report, removed.is_ok())
 }
 
 async fn done(place: &Place<'_>, chore: &Chore, log: &File) -> Report {

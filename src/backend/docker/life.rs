@@ -19,24 +19,32 @@ use super::{
     engine::{Engine, Trouble},
     evaluate,
     files::{Files, LOG_MAX},
-    outputs, services,
+    outputs, restart, services,
     shape::{Gives, Shape},
 };
 use crate::{
     action::vocabulary::Training,
     backend::paths,
-    base::Span,
+    base::{Size, Span},
     run::{Cause, Failure, Report},
 };
 
 /// How long the engine may be away before its host counts as lost.
-const AWAY_MAX: Duration = Duration::from_mins(5);
+pub(super) const AWAY_MAX: Duration = Duration::from_mins(5);
+/// The same where it is to end anyway.
+const ASKED_MAX: Duration = Duration::from_secs(30);
+/// How long it must have been there to count as back: longer than it may be silent in two calls.
+const WELL_MIN: Duration = Duration::from_mins(3);
+/// How often it is looked how much a container has written.
+const LOOK: Duration = Duration::from_secs(5);
 /// How often it is asked meanwhile.
 const AWAY_POLL: Duration = Duration::from_millis(500);
 /// What a program's end by a signal adds to its number.
 const SIGNALS: i64 = 128;
 /// The number of the signal that nothing survives.
 const KILL: i64 = 9;
+/// Codes of programs that were asked to end, and did.
+const STOPPED: [i64; 2] = [SIGNALS + 15, SIGNALS + KILL];
 /// What was asked of an attempt that is under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
@@ -55,71 +63,97 @@ pub(super) async fn attend(
     log: &File,
     asked: &mut watch::Receiver<Asked>,
 ) -> io::Result<Report> {
-    let mut was_away = false;
-    let mut away_since = None;
+    let mut away: Option<(Instant, Timestamp)> = None;
     loop {
-        let trouble = match follow(engine, shape, files, log, asked, was_away).await? {
+        let began = Instant::now();
+        let trouble = match follow(engine, shape, files, log, asked, away.map(|(_, since)| since)).await? {
             Ok(report) => return Ok(report),
             Err(trouble) => trouble,
         };
-        match trouble {
-            Trouble::Said { .. } => return Ok(Report::Failed(blame::of_call(&trouble))),
-            Trouble::Away(_) if away_since.get_or_insert_with(Instant::now).elapsed() > AWAY_MAX => {
-                return Ok(Report::Failed(Failure::new(Cause::HostLost, trouble.to_string())));
-            }
-            Trouble::Away(_) => {
-                was_away = true;
-                tokio::time::sleep(AWAY_POLL).await;
-            }
+        if matches!(trouble, Trouble::Said { .. }) {
+            return Ok(Report::Failed(blame::of_call(&trouble)));
         }
-        if engine.host().await.is_ok() {
-            away_since = None;
+        // It was there for long, and what is now is another absence.
+        if began.elapsed() > WELL_MIN {
+            away = None;
         }
+        let (since, _) = *away.get_or_insert_with(|| (Instant::now(), Timestamp::now()));
+        if *asked.borrow() != Asked::Nothing && since.elapsed() > ASKED_MAX {
+            return Ok(Report::CutShort { output: None });
+        }
+        if since.elapsed() > AWAY_MAX {
+            return Ok(Report::Failed(Failure::new(Cause::HostLost, trouble.to_string())));
+        }
+        tokio::time::sleep(AWAY_POLL).await;
     }
 }
 
+/// Follows a container that may have to be made first, for as long as the engine answers; it may have been away since then.
 async fn follow(
     engine: &Engine,
     shape: &Shape,
     files: &Files,
     log: &File,
     asked: &mut watch::Receiver<Asked>,
-    was_away: bool,
+    away: Option<Timestamp>,
 ) -> io::Result<Result<Report, Trouble>> {
     let name = &shape.name;
     let state = match engine.state(name).await {
         Ok(state) => state,
         Err(trouble) => return Ok(Err(trouble)),
     };
-    let is_new = state.is_none_or(|state| state.started_at.is_none_or(|at| at.starts_with("0001-")));
-    if is_new {
-        if files.has_begun() {
-            return Ok(Ok(gone()));
+    match state.filter(|state| state.started_at.as_ref().is_some_and(|at| !at.starts_with("0001-"))) {
+        None if files.has_begun() => return Ok(Ok(gone())),
+        None => {
+            let started = tokio::select! {
+                started = start(engine, shape) => started,
+                () = until_ended(asked) => return Ok(Ok(Report::CutShort { output: None })),
+            };
+            match started {
+                // Where it cannot be kept, the container itself tells that it has begun.
+                Ok(Ok(())) => {
+                    let _ = files.keep_begun(engine.life().await.as_ref());
+                }
+                Ok(Err(failure)) => return Ok(Ok(Report::Failed(failure))),
+                Err(trouble) => return Ok(Err(trouble)),
+            }
         }
-        let started = tokio::select! {
-            started = start(engine, shape) => started,
-            () = until_ended(asked) => return Ok(Ok(Report::CutShort { output: None })),
-        };
-        match started {
-            Ok(Ok(())) => files.keep_begun()?,
-            Ok(Err(failure)) => return Ok(Ok(Report::Failed(failure))),
-            Err(trouble) => return Ok(Err(trouble)),
+        Some(state) => {
+            let is_ended_by_another = match files.begun_in().zip(engine.life().await) {
+                Some((before, now)) => now.has_ended(&before, &state),
+                None => false,
+            };
+            if is_ended_by_another || away.is_some_and(|since| restart::ended_away(&state, since)) {
+                let why = "the Docker engine was restarted and ended its container";
+                return Ok(Ok(Report::Failed(Failure::new(Cause::HostLost, why))));
+            }
         }
     }
-    let mut has_settled = false;
+    let (mut has_settled, mut end) = (false, End::ByItself);
     let state = loop {
-        tokio::select! {
+        let must_end = tokio::select! {
             copied = copy_log(engine, name, log) => match copied? {
-                Ok(()) => {}
+                Ok(()) => None,
                 Err(trouble) => return Ok(Err(trouble)),
             },
-            () = until_ended(asked) => match engine.stop(name).await {
-                Ok(()) => match copy_log(engine, name, log).await? {
-                    Ok(()) => {}
-                    Err(trouble) => return Ok(Err(trouble)),
-                },
+            () = until_ended(asked) => Some(End::Asked(*asked.borrow())),
+            most = until_too_large(shape) => Some(End::TooLarge(most)),
+        };
+        if let Some(must_end) = must_end {
+            match engine.state(name).await {
+                Ok(Some(state)) if state.running == Some(true) => end = must_end,
+                // It was stopped by a process before this one, that was asked the same.
+                Ok(Some(state)) if state.exit_code.is_some_and(|code| STOPPED.contains(&code)) => end = must_end,
+                // It has ended by itself before it was asked to.
+                Ok(_) => {}
                 Err(trouble) => return Ok(Err(trouble)),
-            },
+            }
+            if let Err(trouble) = engine.stop(name).await {
+                return Ok(Err(trouble));
+            }
+            if let Err(trouble) = copy_log(engine, name, log).await? {
+                return Ok(Err(trouble));
+            }
         }
         match engine.state(name).await {
             Ok(Some(state)) if state.running == Some(true) => tokio::time::sleep(AWAY_POLL).await,
@@ -127,7 +161,7 @@ async fn follow(
             Ok(Some(state)) if state.dead == Some(true) => return Ok(Ok(gone())),
             Ok(Some(state)) => {
                 // Whoever removes a container kills it first.
-                let is_killed = state.exit_code == Some(SIGNALS + KILL) && *asked.borrow() == Asked::Nothing;
+                let is_killed = state.exit_code == Some(SIGNALS + KILL) && matches!(end, End::ByItself);
                 if !is_killed || has_settled {
                     break state;
                 }
@@ -138,8 +172,29 @@ async fn follow(
             Err(trouble) => return Ok(Err(trouble)),
         }
     };
-    let asked = *asked.borrow();
-    Ok(report(engine, shape, files, &state, asked, was_away).await)
+    Ok(report(engine, shape, files, &state, end).await)
+}
+
+/// What ended a container.
+#[derive(Clone, Copy)]
+enum End {
+    ByItself,
+    Asked(Asked),
+    /// There was more than this in its output folder.
+    TooLarge(Size),
+}
+
+/// Waits until a container has written more results than it may.
+async fn until_too_large(shape: &Shape) -> Size {
+    let Some((folder, most)) = shape.room.clone() else { return std::future::pending().await };
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let folder = folder.clone();
+        let used = tokio::task::spawn_blocking(move || paths::used(&folder)).await.unwrap_or_default();
+        if used > most.0 {
+            return most;
+        }
+    }
 }
 
 fn gone() -> Report {
@@ -187,7 +242,10 @@ async fn copy_log(engine: &Engine, name: &str, mut log: &File) -> io::Result<Res
         let new = &bytes[usize::try_from(skipped).unwrap_or(bytes.len())..];
         let fits = new.len().min(usize::try_from(room).unwrap_or(usize::MAX));
         room -= fits as u64;
-        log.write_all(&new[..fits])?;
+        // A log that cannot be kept ends no container.
+        if log.write_all(&new[..fits]).is_err() {
+            room = 0;
+        }
     }
     Ok(Ok(()))
 }
@@ -197,29 +255,24 @@ async fn report(
     shape: &Shape,
     files: &Files,
     state: &ContainerState,
-    asked: Asked,
-    was_away: bool,
+    end: End,
 ) -> Result<Report, Trouble> {
     let code = state.exit_code.unwrap_or_default();
     let failed = |cause, message| Report::Failed(Failure { blame: shape.blame, ..Failure::new(cause, message) });
-    let is_cut_short = asked == Asked::End { keep: true };
-    Ok(match (asked, code) {
-        (Asked::End { keep: true }, _) => {
-            Report::CutShort { output: given(engine, shape, state, is_cut_short).await?.ok() }
+    Ok(match (end, code) {
+        (End::Asked(Asked::End { keep: true }), _) => {
+            Report::CutShort { output: given(engine, shape, state, true).await?.ok() }
         }
-        (Asked::End { keep: false }, _) => Report::CutShort { output: None },
+        (End::Asked(_), _) => Report::CutShort { output: None },
+        (End::TooLarge(most), _) => failed(Cause::Refused, format!("it wrote more than {most} into its output folder")),
         _ if state.oom_killed == Some(true) => {
             let most = shape.container.memory.map_or_else(String::new, |most| format!(" the {most} of"));
             failed(Cause::OutOfMemory, format!("it needed more than{most} memory that it may use"))
         }
-        (_, 0) => match given(engine, shape, state, is_cut_short).await? {
+        (_, 0) => match given(engine, shape, state, false).await? {
             Ok(output) => Report::Succeeded { output },
             Err(why) => Report::Failed(Failure::new(Cause::BadOutput, why)),
         },
-        // Who ends because the engine does is ended by a signal, or has the code 255 when it comes back.
-        (_, code) if was_away && code > SIGNALS => {
-            Report::Failed(Failure::new(Cause::HostLost, "the Docker engine was restarted and ended its container"))
-        }
         (_, code) => {
             let tail = last_words(engine, &shape.name, files).await?;
             let how = match code - SIGNALS {

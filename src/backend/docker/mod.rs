@@ -17,9 +17,11 @@ mod job;
 mod left_out;
 mod life;
 mod outputs;
+mod restart;
 mod results;
 mod services;
 mod shape;
+mod sweep;
 mod train;
 mod transfer;
 
@@ -42,6 +44,7 @@ pub use self::{
 };
 use self::{
     engine::Engine,
+    files::Files,
     host::HostFolder,
     job::{Job, Place},
     life::Asked,
@@ -86,6 +89,7 @@ pub struct Containers {
 
 /// What the backend shares with the tasks that attend to containers.
 struct Desk {
+    run: RunId,
     engine: Engine,
     folder: PathBuf,
     host: HostFolder,
@@ -110,7 +114,7 @@ impl Containers {
         let local_code = settings.local_code;
         let hub = Hub::new(settings.hub).map_err(|trouble| format!("{trouble}: {}", trouble.help))?;
         let cache = Cache::at(&settings.cache.unwrap_or_else(|| host.cache()), settings.cache_bytes);
-        let desk = Desk { engine, folder, host, hub, cache, local_code, reports, under_way: Mutex::default() };
+        let desk = Desk { run, engine, folder, host, hub, cache, local_code, reports, under_way: Mutex::default() };
         Ok(Self { gpus: settings.gpus, jobs: settings.jobs, desk: Arc::new(desk) })
     }
 }
@@ -137,6 +141,8 @@ impl Backend for Containers {
 
     async fn hosts(&self) -> Result<Vec<(HostId, HostOffer)>, Error> {
         let here = HostId::parse("here").expect("it is a name");
+        // After a crash what has ended may still have its containers.
+        let _ = sweep::of_ended(&self.desk.engine, self.desk.run, &self.desk.folder).await;
         let (cpus, memory) = self.desk.engine.host().await.map_err(|trouble| Error {
             backend: self.name(),
             what: "ask the engine what this host has".into(),
@@ -157,7 +163,15 @@ impl Backend for Containers {
             Err(why) => {
                 let failure = Failure { blame: Blame::Operator, ..Failure::new(Cause::Refused, why) };
                 let (desk, id) = (self.desk.clone(), id.clone());
-                tokio::spawn(async move { desk.tell(&id, Report::Failed(failure)).await });
+                // It may have been begun by a process before this one.
+                tokio::spawn(async move {
+                    let ended = Files::of(&desk.folder, &paths::stem(&id)).end().ok().flatten();
+                    let gone = sweep::until_gone(&desk.engine, &id);
+                    if tokio::time::timeout(life::AWAY_MAX, gone).await.is_err() {
+                        desk.clone().remove_later(id.clone());
+                    }
+                    desk.tell(&id, ended.unwrap_or(Report::Failed(failure))).await;
+                });
                 return;
             }
         };
@@ -166,7 +180,10 @@ impl Backend for Containers {
         let task = tokio::spawn(async move {
             let Desk { engine, folder, host, hub, cache, local_code, .. } = &*desk;
             let place = Place { engine, folder, host, hub, cache, allow_local: *local_code };
-            let report = job::bring_to_an_end(&place, &of, &job, asked).await;
+            let (report, is_gone) = job::bring_to_an_end(&place, &of, &job, asked).await;
+            if !is_gone {
+                desk.clone().remove_later(of.clone());
+            }
             desk.under_way().remove(&of);
             desk.tell(&of, report).await;
         });
@@ -208,6 +225,11 @@ impl Desk {
     /// Entries are put and taken whole, so that a panic elsewhere leaves nothing half done.
     fn under_way(&self) -> MutexGuard<'_, HashMap<AttemptId, Attended>> {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes an attempt's containers away when the engine answers again.
+    fn remove_later(self: Arc<Self>, id: AttemptId) {
+        tokio::spawn(async move { sweep::until_gone(&self.engine, &id).await });
     }
 
     async fn tell(&self, id: &AttemptId, report: Report) {

@@ -30,6 +30,8 @@ use crate::{
 
 /// Processes in one container.
 const PROCESSES_MAX: i64 = 4_096;
+/// What a training may leave where its step says no other number.
+const OUTPUT_MAX: Size = Size(1 << 40);
 /// The file for the outputs unless the step says otherwise.
 const RESULTS: &str = "/outputs.json";
 /// What the labels of all that belongs to an attempt begin with.
@@ -49,8 +51,15 @@ pub(super) struct Shape {
     gpus: Vec<String>,
     /// What it sees of the host.
     binds: Vec<Bind>,
+    /// The folder that it writes its results into, and the most that may be in there.
+    pub(super) room: Option<(PathBuf, Size)>,
     /// What of the cache stays there for as long as this is.
     _held: Vec<Held>,
+}
+
+/// The name of an attempt's container; those of all else that belongs to it begin with it and a dash.
+pub(super) fn name(id: &AttemptId) -> String {
+    format!("{LABEL}-{}-{}", id.run, paths::stem(id))
 }
 
 /// A folder or file of the host as a container sees it.
@@ -111,7 +120,7 @@ impl Shape {
         let input = &work.attempt.input;
         let unread = |why: String| format!("its input cannot be read: {why}");
         let whose = [("run", id.run.to_string()), ("node", id.node.to_string()), ("attempt", id.number.to_string())];
-        let name = format!("{LABEL}-{}-{}", id.run, paths::stem(id));
+        let name = name(id);
         let labels = whose.iter().map(|(what, value)| (format!("{LABEL}.{what}"), value.clone())).collect();
         let gpus: Vec<String> = work.attempt.gpus.iter().map(ToString::to_string).collect();
         let bare = |container, gives, blame| Self {
@@ -123,6 +132,7 @@ impl Shape {
             env: Vec::new(),
             gpus: gpus.clone(),
             binds: Vec::new(),
+            room: None,
             _held: Vec::new(),
         };
         match action.name {
@@ -148,7 +158,9 @@ impl Shape {
                 let asked = train::container(&train, gpus.len(), &name, host, cache)?;
                 let mut shape = bare(asked.container, Gives::Training(asked.output), Blame::Entrant);
                 shape.labels.extend(asked.labels);
-                Ok(Self { binds: asked.binds, _held: asked.held, ..shape })
+                let room =
+                    asked.binds.first().map(|bind| (bind.from.clone(), train.output_limit.unwrap_or(OUTPUT_MAX)));
+                Ok(Self { binds: asked.binds, room, _held: asked.held, ..shape })
             }
             evaluate::NAME => {
                 let evaluate = action::evaluate::call(input).map_err(unread)?;
@@ -272,6 +284,7 @@ mod tests {
             env: Vec::new(),
             gpus: Vec::new(),
             binds: Vec::new(),
+            room: None,
             _held: Vec::new(),
         }
     }
