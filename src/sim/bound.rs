@@ -89,16 +89,17 @@ fn stretches<'o>(plan: &Plan, order: &'o [NodeIx]) -> Vec<&'o [NodeIx]> {
         at[node.index()] = position;
     }
     let place = |node: NodeIx| at[node.index()];
-    // Each after a cut has to wait for one that is no earlier than it: the earliest of these, for all after a position.
-    let mut waits = vec![order.len(); order.len() + 1];
+    // Each after a cut has to wait for one that is no earlier than it: the earliest of these, for all after a position. What
+    // waits for none lets nobody cut before it.
+    let mut waits = vec![Some(order.len()); order.len() + 1];
     for (position, node) in order.iter().enumerate().rev() {
         let need = plan.graph().neighbors_directed(*node, Direction::Incoming).map(place).max();
-        waits[position] = waits[position + 1].min(need.unwrap_or(0));
+        waits[position] = waits[position + 1].min(need);
     }
     // Each before it has to lead to one that is no later than it: the latest of these.
     let (mut leads, mut start, mut all) = (0, 0, Vec::new());
     for (position, node) in order.iter().enumerate() {
-        if leads <= position && waits[position + 1] >= position {
+        if leads <= position && waits[position + 1] >= Some(position) {
             all.push(&order[start..=position]);
             start = position + 1;
         }
