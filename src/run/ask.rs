@@ -6,7 +6,7 @@ use super::{
     event::{Event, FrameOpened, Kept, NodeId},
     place::{self, Ask, Group, Needs, Shape},
     state::{Run, Status, place_ix},
-    world::{World, body, is_work, node_ix},
+    world::{World, body, node_ix},
 };
 use crate::{
     action::Expect,
@@ -117,7 +117,7 @@ impl World {
             time_limit,
             limits: step.settings.limits.iter().map(|name| name.shared().clone()).collect(),
         };
-        let path = self.path(node);
+        let path = self.path(node, plan::cost::expected(&self.run.plan, node, &self.run)?);
         let (age, since) = self.stood.remove(&node).unwrap_or_else(|| {
             self.age += 1;
             (self.age, self.last)
@@ -193,14 +193,15 @@ impl World {
         }
     }
 
-    /// How long the longest way from a node to the end of the run is expected to take.
-    fn path(&self, node: NodeIx) -> Span {
-        let mut total = Span::ZERO;
+    /// How long the longest way from a node, which is expected to take so long itself, to the end of the run may be: what
+    /// comes behind it, and behind each step that it is a part of.
+    fn path(&self, node: NodeIx, own: Span) -> Span {
+        let mut total = own;
         let mut at = Some(node);
         while let Some(node) = at {
             let found = self.run.plan.node(node);
             let frame = self.run.plan.frame(found.frame);
-            total = total.saturating_add(self.tails[frame.body.0 as usize][found.step.0 as usize]);
+            total = total.saturating_add(self.behind[frame.body.0 as usize][found.step.0 as usize]);
             at = frame.under;
         }
         total
@@ -211,29 +212,30 @@ fn opened(within: plan::Within, takes: Arc<Record>) -> FrameOpened {
     FrameOpened { within, takes: Value::Record(takes).to_json() }
 }
 
-/// For each body and step, how long the longest way from it to the end of its body is expected to take, as far as the
+/// For each body and step, how long the longest way behind it to the end of its body is expected to take, as far as the
 /// file alone tells.
-pub(super) fn tails(workflow: &Workflow) -> Vec<Vec<Span>> {
-    let mut tails: Vec<Vec<Span>> = vec![Vec::new(); workflow.bodies.len()];
+pub(super) fn behind(workflow: &Workflow) -> Vec<Vec<Span>> {
+    let mut behind: Vec<Vec<Span>> = vec![Vec::new(); workflow.bodies.len()];
+    let mut longest = vec![Span::ZERO; workflow.bodies.len()];
     // Templates are checked before those that use them, and stand behind the main body in that order.
     for at in (1..workflow.bodies.len()).chain([0]) {
         let steps = &workflow.bodies[at].steps;
-        let mut tail = vec![Span::ZERO; steps.len()];
-        for i in (0..steps.len()).rev() {
-            tail[i] = tail[i].saturating_add(length(&steps[i], &tails));
-            for need in &steps[i].needs {
-                let after = tail[i];
-                let before = &mut tail[need.0 as usize];
-                *before = (*before).max(after);
+        let mut ways = vec![Span::ZERO; steps.len()];
+        for (i, step) in steps.iter().enumerate().rev() {
+            let from_here = ways[i].saturating_add(length(step, &longest));
+            longest[at] = longest[at].max(from_here);
+            for need in &step.needs {
+                let before = &mut ways[need.0 as usize];
+                *before = (*before).max(from_here);
             }
         }
-        tails[at] = tail;
+        behind[at] = ways;
     }
-    tails
+    behind
 }
 
-fn length(step: &Step, tails: &[Vec<Span>]) -> Span {
-    let longest = |body: crate::workflow::BodyIx| tails[body.0 as usize].iter().max().copied().unwrap_or_default();
+/// `longest` tells of each body how long its longest way is.
+fn length(step: &Step, longest: &[Span]) -> Span {
     match &step.does {
         Does::Action { action, .. } => {
             match (&step.settings.expect.as_ref().and_then(workflow::Given::known), action.expect) {
@@ -242,9 +244,9 @@ fn length(step: &Step, tails: &[Vec<Span>]) -> Span {
                 (_, Expect::Field(_)) => Span::from_secs(3_600),
             }
         }
-        Does::Use { body, .. } => longest(*body),
-        Does::Each(each) => longest(each.body),
-        Does::Repeat(repeat) => longest(repeat.body),
+        Does::Use { body, .. } => longest[body.0 as usize],
+        Does::Each(each) => longest[each.body.0 as usize],
+        Does::Repeat(repeat) => longest[repeat.body.0 as usize],
     }
 }
 
@@ -290,6 +292,6 @@ impl Run {
 
     /// Whether work of that step is done by a backend.
     pub fn is_work(&self, node: NodeIx) -> bool {
-        is_work(&self.plan.step(node).does)
+        self.plan.step(node).does.is_work()
     }
 }

@@ -77,7 +77,7 @@ impl World {
 
     fn around(run: Run, chain: Chain, now: Timestamp) -> Self {
         let workflow = run.plan.workflow();
-        let tails = super::ask::tails(workflow);
+        let behind = super::ask::behind(workflow);
         let todo = run.unsettled().into();
         Self {
             policy: run.policy(),
@@ -88,7 +88,7 @@ impl World {
             queue: Queue::default(),
             age: 0,
             stood: BTreeMap::new(),
-            tails,
+            behind,
             todo,
             records: Vec::new(),
             held_back: false,

@@ -8,7 +8,6 @@ use super::{
     event::Event,
     place::{self, Needs},
     state::{Illegal, Run, Status},
-    world::is_work,
 };
 use crate::plan::{NodeIx, Part};
 
@@ -30,9 +29,9 @@ impl Run {
             Event::Opened { .. } => part == Part::Open,
             Event::Turned { .. } => matches!(part, Part::Turn(_)),
             Event::Closed { .. } => part == Part::Close,
-            Event::Decided { .. } => part == Part::Task && !is_work(&self.plan.step(node).does),
+            Event::Decided { .. } => part == Part::Task && !self.plan.step(node).does.is_work(),
             Event::AttemptStarted { .. } | Event::Reused { .. } => {
-                part == Part::Task && is_work(&self.plan.step(node).does)
+                part == Part::Task && self.plan.step(node).does.is_work()
             }
             Event::Settled { .. } | Event::Held { .. } | Event::Failed { .. } => self.may_fail(node),
             _ => true,

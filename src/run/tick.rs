@@ -5,12 +5,7 @@ use std::ops::Bound;
 
 use jiff::Timestamp;
 
-use super::{
-    event::{Event, NodeId},
-    failure::{Cause, Failure},
-    state::{Ending, place_ix},
-    world::World,
-};
+use super::{event::Event, state::place_ix, world::World};
 use crate::plan::NodeIx;
 
 impl World {
@@ -36,14 +31,5 @@ impl World {
         let from = std::mem::replace(&mut self.ticked, self.last);
         let due = self.run.due.range((from, NodeIx::new(0))..=(self.last, NodeIx::end()));
         due.map(|(_, node)| *node).collect()
-    }
-
-    pub(super) fn lose(&mut self, node: NodeIx, why: &str) {
-        self.stood.remove(&node);
-        let Some(attempt) = self.run.attempts.get(&node) else { return };
-        let (number, stopped) = (attempt.number, attempt.ending == Some(Ending::Stopped));
-        let cause = if stopped { Cause::Stopped } else { Cause::HostLost };
-        let id: NodeId = self.run.plan.id(node).into();
-        self.attempt_failed(node, &id, number, Failure::new(cause, why));
     }
 }

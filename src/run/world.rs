@@ -20,7 +20,7 @@ use super::{
 use crate::{
     base::{Seed, Span, Value, limits::EVENT_BYTES_MAX, near},
     plan::{NodeIx, Outputs},
-    workflow::{Does, OnTimeLimit},
+    workflow::OnTimeLimit,
 };
 
 /// What a run is told.
@@ -145,8 +145,8 @@ pub struct World {
     pub(super) age: u64,
     /// Since when those waited for their place that wait at their hosts now: who is taken back stands where they stood.
     pub(super) stood: BTreeMap<NodeIx, (u64, Timestamp)>,
-    /// For each body and step, how long the longest way from it to the end of its body is expected to take.
-    pub(super) tails: Vec<Vec<Span>>,
+    /// For each body and step, how long the longest way behind it to the end of its body is expected to take.
+    pub(super) behind: Vec<Vec<Span>>,
     pub(super) todo: VecDeque<NodeIx>,
     pub(super) records: Vec<Record>,
     pub(super) held_back: bool,
@@ -392,6 +392,15 @@ impl World {
         }
     }
 
+    pub(super) fn lose(&mut self, node: NodeIx, why: &str) {
+        self.stood.remove(&node);
+        let Some(attempt) = self.run.attempts.get(&node) else { return };
+        let (number, stopped) = (attempt.number, attempt.ending == Some(Ending::Stopped));
+        let cause = if stopped { Cause::Stopped } else { Cause::HostLost };
+        let id: NodeId = self.run.plan.id(node).into();
+        self.attempt_failed(node, &id, number, Failure::new(cause, why));
+    }
+
     /// Settles all that is ready and needs no outside world; what needs it is queued for its place.
     pub(super) fn settle(&mut self) {
         while let Some(node) = self.todo.pop_front() {
@@ -430,9 +439,4 @@ pub fn read(record: &Record) -> Result<Event, Illegal> {
 /// What a node gave, for those who look at the run.
 pub fn output(run: &Run, node: NodeIx) -> Option<Value> {
     run.output(run.plan.close_of(node))
-}
-
-/// Whether a step's own work is done outside.
-pub(super) fn is_work(does: &Does) -> bool {
-    matches!(does, Does::Action { action, .. } if !action.is_pure())
 }

@@ -117,6 +117,13 @@ pub enum Does {
     Repeat(Repeat),
 }
 
+impl Does {
+    /// Whether a step's own work is done outside.
+    pub fn is_work(&self) -> bool {
+        matches!(self, Self::Action { action, .. } if !action.is_pure())
+    }
+}
+
 /// A body for each item of a list, all at the same time.
 #[derive(Clone, Debug)]
 pub struct Each {

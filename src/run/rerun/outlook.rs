@@ -15,7 +15,7 @@ use crate::{
     run::{
         event::NodeId,
         state::{Run, Status},
-        world::{Beginning, World, is_work},
+        world::{Beginning, World},
     },
     workflow::{Does, Workflow},
 };
@@ -56,7 +56,7 @@ pub fn foresee(now: Timestamp, workflow: Arc<Workflow>, beginning: &Beginning, r
     let mut told: HashSet<NodeId> = HashSet::new();
     for node in plan.nodes().filter(|node| plan.node(*node).part == Part::Task) {
         let id: NodeId = plan.id(node).into();
-        let decision = !is_work(&plan.step(node).does);
+        let decision = !plan.step(node).does.is_work();
         let fresh = if decision {
             decided_again(&world, node, &id, reusable).map(Err)
         } else {
@@ -147,7 +147,7 @@ fn before(run: &Run, node: NodeIx) -> Vec<NodeId> {
             if run.status(need) == Status::Done || run.status(need) == Status::Skipped || !seen.insert(need) {
                 continue;
             }
-            if run.unmet(need) == 0 && is_work(&run.plan.step(need).does) {
+            if run.unmet(need) == 0 && run.plan.step(need).does.is_work() {
                 found.push(run.plan.id(need).into());
                 if found.len() == SHOWN_MAX {
                     found.sort();

@@ -9,7 +9,6 @@ use crate::{
         failure::{Blame, Failure},
         record::{Record, RunId},
         state::{Run, Status},
-        world::is_work,
     },
     workflow::Does,
 };
@@ -100,7 +99,7 @@ fn failed(old: &Run, node: &NodeId, failure: &Failure) -> Vec<NodeId> {
     let mut work = Vec::new();
     let mut waiting = vec![found];
     while let Some(node) = waiting.pop() {
-        if is_work(&old.plan.step(node).does) {
+        if old.plan.step(node).does.is_work() {
             work.push(old.plan.id(node).into());
         }
         let behind = old.plan.behind(node).iter().flat_map(|frame| old.plan.nodes_of(*frame));

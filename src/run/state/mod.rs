@@ -22,7 +22,6 @@ use super::{
     failure::{Cause, Failure},
     line::Lines,
     place::{self, Fleet, GpuId, HostId, Lease, Leases, Policy, Shape},
-    world::is_work,
 };
 use crate::{
     base::{Seed, Span, Ty, Value},
@@ -456,7 +455,7 @@ impl Run {
     pub(super) fn policy(&self) -> Policy {
         let steps = self.plan.workflow().bodies.iter().flat_map(|body| &body.steps);
         // What asks for GPUs never waits for a slot.
-        let work = steps.filter(|step| is_work(&step.does) && step.settings.gpus.is_none());
+        let work = steps.filter(|step| step.does.is_work() && step.settings.gpus.is_none());
         let highest = work.map(|step| i64::from(step.settings.priority)).max();
         Policy { highest: highest.unwrap_or(i64::MIN), ..self.limits() }
     }
