@@ -1,5 +1,4 @@
-//! What the backend shares with the tasks and threads that listen and wait: what is under way, the way to the keeper, and
-//! how what is heard becomes a report. Only the backend itself uses it.
+//! What is under way, the way to the keeper, and how what is heard becomes a report. Only the backend itself uses it.
 
 use std::{
     collections::HashMap,
@@ -50,6 +49,7 @@ pub(super) struct UnderWay {
     pub(super) attempts: HashMap<AttemptId, Attempt>,
     pub(super) tickets: HashMap<u64, AttemptId>,
     pub(super) last_ticket: u64,
+    pub(super) last_keeper: u64,
     /// Attempts that may have failed, with the number of the keeper that begins nothing until they are dealt with.
     pub(super) undecided: HashMap<AttemptId, u64>,
     pub(super) orders: Option<Orders>,
@@ -66,8 +66,8 @@ pub(super) struct Orders {
 #[derive(Clone)]
 pub(super) struct Attempt {
     pub(super) start: Arc<Start>,
-    /// The keeper that was told to start it, and how many were.
-    pub(super) keeper: u64,
+    /// The keeper that was told to start it, unless no keeper tells of it any more, and how many were told.
+    pub(super) keeper: Option<u64>,
     pub(super) keepers: u32,
     /// Somebody else has begun it, who is not told to end it: its files say whom to end.
     pub(super) taken: bool,
@@ -114,7 +114,8 @@ impl Desk {
             (None, dir) => dir,
         };
         let start = Arc::new(Start { ticket, stem, command, env, dir, judged: gives });
-        let attempt = Attempt { start: start.clone(), keeper, keepers: 1, taken: false, gives, ending: None };
+        let attempt =
+            Attempt { start: start.clone(), keeper: Some(keeper), keepers: 1, taken: false, gives, ending: None };
         under_way.attempts.insert(id.clone(), attempt);
         if is_over {
             // Its end was reported, and is asked for again because it could not be stored. The journal tells it.
@@ -147,8 +148,10 @@ impl Desk {
             .process_group(0)
             .spawn()?;
         let stdin = child.stdin.take().ok_or_else(|| io::Error::other("it has no stdin"))?;
-        let number = under_way.last_ticket + 1;
+        under_way.last_keeper += 1;
+        let number = under_way.last_keeper;
         under_way.orders = Some(Orders { stdin: stdin.into_owned_fd()?.into(), number });
+        // It may start the next keeper, to which somebody listens likewise: without a type of its own it would contain itself.
         let listening: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(self.listen(child, number));
         tokio::spawn(listening);
         Ok(number)
@@ -200,7 +203,7 @@ impl Desk {
         if under_way.over {
             return;
         }
-        let of_it = under_way.attempts.iter().filter(|(_, attempt)| attempt.keeper == gone);
+        let of_it = under_way.attempts.iter().filter(|(_, attempt)| attempt.keeper == Some(gone));
         let mut left: Vec<(u64, AttemptId)> = of_it.map(|(id, attempt)| (attempt.start.ticket, id.clone())).collect();
         left.sort_unstable();
         for (ticket, id) in left {
@@ -208,7 +211,7 @@ impl Desk {
             let UnderWay { attempts, orders, .. } = &mut *under_way;
             match (attempts.get_mut(&id), next, orders) {
                 (Some(attempt), Ok(next), Some(orders)) if attempt.keepers < KEEPERS_MAX => {
-                    (attempt.keeper, attempt.keepers, attempt.taken) = (next, attempt.keepers + 1, false);
+                    (attempt.keeper, attempt.keepers, attempt.taken) = (Some(next), attempt.keepers + 1, false);
                     let _ = order(&mut orders.stdin, &Order::Start(attempt.start.clone()));
                     if attempt.ending.is_some() {
                         let _ = order(&mut orders.stdin, &Order::Stop { ticket });
@@ -241,7 +244,7 @@ impl Desk {
     fn take_up(self: Arc<Self>, id: AttemptId) {
         let Some(start) = self.taken(&id) else { return };
         if let Some(attempt) = self.under_way().attempts.get_mut(&id) {
-            attempt.keeper = 0;
+            attempt.keeper = None;
         }
         thread::spawn(move || {
             // What no keeper could begin is lost with its host.

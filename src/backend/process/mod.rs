@@ -121,7 +121,7 @@ impl Backend for Processes {
         }
         let Attempt { start, keeper, taken, .. } = attempt.clone();
         match &mut under_way.orders {
-            Some(orders) if orders.number == keeper && !taken => {
+            Some(orders) if Some(orders.number) == keeper && !taken => {
                 // When the keeper is gone, so that it cannot be told, whoever waits for its commands ends them.
                 let _ = order(&mut orders.stdin, &Order::Stop { ticket: start.ticket });
             }
@@ -135,7 +135,7 @@ impl Backend for Processes {
     fn withdraw(&self, id: &AttemptId, work: Work<'_>) {
         let mut under_way = self.desk.under_way();
         if let Some(Attempt { start, keeper, .. }) = under_way.attempts.get(id).cloned() {
-            if let Some(orders) = under_way.orders.as_mut().filter(|orders| orders.number == keeper) {
+            if let Some(orders) = under_way.orders.as_mut().filter(|orders| Some(orders.number) == keeper) {
                 // When the keeper is gone, whoever listens to it deals with all that it had.
                 let _ = order(&mut orders.stdin, &Order::Withdraw { ticket: start.ticket });
             }
