@@ -233,9 +233,12 @@ fn whoever_only_looks_makes_no_store() {
     let place = Place::new("steps:\n  a: { process: { shell: 'true' } }\n");
     let missing = "there is no store typo/deep/x.db yet";
     place.says("runs --store typo/deep/x.db", 0, &["there are no runs", missing]);
-    for line in ["show x", "resume x", "events x", "cancel x --why y"] {
+    for line in
+        ["show x", "resume x", "events x", "cancel x --why y", "clean --dry-run", "ledger balance", "ledger list"]
+    {
         place.says(&format!("{line} --store typo/deep/x.db"), 2, &[missing]);
     }
+    place.says("due w.yaml --store typo/deep/x.db", 0, &["never"]);
     assert!(!place.0.path().join("typo").exists());
     place.says("runs --limit 0", 2, &["0 is not in 1.."]);
 }

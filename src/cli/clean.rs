@@ -1,6 +1,9 @@
 //! `god-flow clean`: removes what runs that are over have left on this host.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use jiff::{Timestamp, ToSpan};
 use serde_json::json;
@@ -29,21 +32,21 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, out: &Out) -> Exit {
-    match carry::block_on(clean(args, out)) {
-        Ok(exit) | Err(exit) => exit,
-    }
+    let cleaned = args.place.open(out).and_then(|stored| carry::block_on(clean(args, stored.store, out)));
+    cleaned.unwrap_or_else(|exit| exit)
 }
 
-async fn clean(args: &Args, out: &Out) -> Result<Exit, Exit> {
+async fn clean(args: &Args, store: Arc<dyn Store>, out: &Out) -> Result<Exit, Exit> {
     let failed = |error: store::Error| out.failure(&driver::full(&error));
-    let address = carry::address(args.place.store.as_deref());
-    let store = store::open(&address).await.map_err(failed)?;
+    let folder = carry::folder(&carry::address(args.place.store.as_deref()));
     let engine = setup::engine(args.engine.as_deref());
-    let leftovers = Leftovers::below(&carry::folder(&address));
-    let mut found = leftovers.of_host().map_err(|error| out.failure(&format!("what trainings left: {error}")))?;
+    let leftovers = Leftovers::below(&folder);
+    let unread = |error| out.failure(&format!("what trainings left in {} cannot be listed: {error}", folder.display()));
+    let mut found = leftovers.of_host().map_err(unread)?;
     match leftovers.of_engine(engine).await {
         Ok(of_engine) => found.extend(of_engine),
-        Err(why) => out.say(&format!("{why}: containers and images are not looked at\n")),
+        Err(why) if args.engine.is_some() => return Err(out.refused(&why)),
+        Err(why) => out.say(&format!("no containers and images are looked at (--engine names their engine): {why}\n")),
     }
     let runs = store.list(usize::MAX).await.map_err(failed)?;
     let before = Timestamp::now() - (i64::from(args.keep_days) * 24).hours();
@@ -87,9 +90,10 @@ async fn keep_needed(store: &dyn Store, runs: &[RunHeader], found: &mut Vec<Left
             for record in records {
                 free.retain(|word| !record.body.contains(word.as_str()));
                 // A run says at its beginning which one it does again.
-                let names = |id: RunId| record.seq == 0 && record.body.contains(&id.to_string());
-                let again = runs.iter().map(|run| run.id).filter(|id| !needed.contains(id) && names(*id));
-                needed.extend(again.collect::<Vec<_>>());
+                if record.seq == 0 {
+                    let named = runs.iter().map(|run| run.id).filter(|id| record.body.contains(&id.to_string()));
+                    needed.extend(named.filter(|id| !needed.contains(id)).collect::<Vec<_>>());
+                }
             }
         }
         at += 1;

@@ -44,13 +44,20 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
             Err(exit) => return exit,
         }
     }
-    let stored = match args.place.open(out) {
-        Ok(stored) => stored,
-        Err(exit) => return exit,
+    // Where nothing is stored yet, nothing has run yet.
+    let stored = match args.place.missing() {
+        Some(_) => None,
+        None => match args.place.open(out) {
+            Ok(stored) => Some(stored),
+            Err(exit) => return exit,
+        },
     };
-    let runs = match carry::block_on(stored.store.list(RUNS_SEEN)) {
-        Ok(runs) => runs,
-        Err(error) => return out.failure(&driver::full(&error)),
+    let runs = match &stored {
+        None => Vec::new(),
+        Some(stored) => match carry::block_on(stored.store.list(RUNS_SEEN)) {
+            Ok(runs) => runs,
+            Err(error) => return out.failure(&driver::full(&error)),
+        },
     };
     let now = args.at.unwrap_or_else(Timestamp::now);
     let told: Vec<(&String, &Workflow, Before, Option<Due>)> = workflows
@@ -79,7 +86,7 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
     }
     let mut busy = Vec::new();
     for (_, workflow, ..) in told.iter().filter(|(.., due)| matches!(due, Some(Due::Busy))) {
-        if let Some(run) = latest(workflow, &runs, false) {
+        if let (Some(stored), Some(run)) = (&stored, latest(workflow, &runs, false)) {
             match carry::block_on(stored::in_the_way(&*stored.store, run, args.place.store.as_deref())) {
                 Ok(told) => busy.push(format!("`{}` waits for {told}\n", workflow.name)),
                 Err(error) => return out.failure(&driver::full(&error)),

@@ -155,7 +155,7 @@ fn refund(args: &Refund, out: &Out) -> Result<Exit, Exit> {
 }
 
 fn balance(args: &OfAccount, out: &Out) -> Result<Exit, Exit> {
-    let stored = args.place.open_or_make(out)?;
+    let stored = args.place.open(out)?;
     let account = known(&stored, args.account.as_deref(), out)?;
     let balances = balances(&stored, account.map(|account| vec![account.to_owned()]).as_deref(), out)?;
     if out.json {
@@ -185,7 +185,7 @@ fn balance(args: &OfAccount, out: &Out) -> Result<Exit, Exit> {
 }
 
 fn list(args: &List, out: &Out) -> Result<Exit, Exit> {
-    let stored = args.place.open_or_make(out)?;
+    let stored = args.place.open(out)?;
     let account = known(&stored, args.account.as_deref(), out)?;
     let run = args.run.as_deref().map(|run| stored.find(run, out)).transpose()?;
     let movements =

@@ -128,7 +128,7 @@ fn usual(works: &[(&Name, &'static str)], args: &Args, out: &Out) -> Kind {
     } else {
         "not all of its work can be done in containers as yet".to_owned()
     };
-    out.say(&format!("{why}: the run is played in a mock world, nothing is real\n"));
+    out.say(&format!("{why}: the run is played in a mock world, nothing is real (--speed max plays it at once)\n"));
     Kind::Mock
 }
 
