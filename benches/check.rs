@@ -6,6 +6,9 @@ use god_flow::{
     workflow,
 };
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     // Schemas and the catalogue are made once in a process; they are measured with the process, by scripts/bench-plan.
     checked("hello.yaml", &Files("workflows"));

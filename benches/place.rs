@@ -11,6 +11,9 @@ use god_flow::{
 };
 use jiff::Timestamp;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     divan::main();
 }

@@ -14,7 +14,7 @@ use god_flow::{
 };
 
 #[global_allocator]
-static ALLOCATED: AllocProfiler = AllocProfiler::system();
+static ALLOCATED: AllocProfiler<mimalloc::MiMalloc> = AllocProfiler::new(mimalloc::MiMalloc);
 
 fn main() {
     divan::main();

@@ -19,6 +19,9 @@ use uuid::Uuid;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("the runtime starts"));
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     if std::env::var_os("GOD_FLOW_TEST_POSTGRES").is_none() {
         let told = "left out: PostgreSQL, for `GOD_FLOW_TEST_POSTGRES` is not set; see scripts/services\n";

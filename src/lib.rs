@@ -16,7 +16,3 @@ pub mod sim;
 pub mod store;
 pub mod view;
 pub mod workflow;
-
-/// Checking and replaying make and drop many small values; with the allocator of the system they take twice as long.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -37,6 +37,9 @@ use jiff::Timestamp;
 use serde_json::{Map, Value as Json, json};
 use tokio::sync::mpsc;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|it| !it.starts_with("--")).collect();
     let nodes = |usual: &[usize]| {
