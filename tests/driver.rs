@@ -449,6 +449,21 @@ async fn whatever_the_store_does_nothing_begins_before_it_is_stored_and_nothing_
     }
 }
 
+/// A store that answers in between is not away, however often it goes.
+#[tokio::test(start_paused = true)]
+async fn outages_are_not_added_up() {
+    let memory = MemoryStore::new();
+    let step = |at: usize| {
+        let needs: Vec<String> = at.checked_sub(1).map(|before| format!("s{before}")).into_iter().collect();
+        (format!("s{at}"), json!({ "process": { "command": ["x"] }, "needs": needs }))
+    };
+    let steps: serde_json::Map<_, _> = (0..100).map(step).collect();
+    let run = begin(&memory, &json!({ "god_flow": 1, "workflow": "chain", "steps": steps })).await;
+    let appends = (0..400).filter(|at| at % 2 == 0).map(|at| (at, Fault::Before)).collect();
+    let faulty: Arc<dyn Store> = Arc::new(Faulty::new(memory.clone(), Faults { appends, ..Faults::default() }));
+    assert_eq!(to_the_end(&faulty, run, all_well).await, succeeded(json!({})));
+}
+
 #[tokio::test]
 async fn a_store_that_is_damaged_ends_the_driving_with_its_words() {
     let memory = MemoryStore::new();

@@ -20,7 +20,7 @@ mod turn;
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 
 pub use again::{remember, reusable};
 pub use begin::{New, begin, begin_again, refuse_name};
@@ -94,8 +94,15 @@ pub struct Driver {
     teller: Option<Teller>,
     /// Reports that were taken in, until they are stored: by whom does not matter, so they outlast a session.
     heard: Vec<(NodeId, u32)>,
+    /// The store is away, until something is stored again.
+    outage: Option<Outage>,
     /// The run as it was left.
     last: Option<Box<World>>,
+}
+
+struct Outage {
+    since: Instant,
+    pause: Duration,
 }
 
 /// What a driver leaves.
@@ -117,8 +124,21 @@ impl Driver {
         inputs: mpsc::Receiver<Input>,
     ) -> (Self, Handle) {
         let (handle, desk) = handle::pair();
-        let (resumes, teller, heard, last) = (None, None, Vec::new(), None);
-        (Self { store, backend, clock, run, holder, inputs, desk, resumes, teller, heard, last }, handle)
+        let driver = Self {
+            store,
+            backend,
+            clock,
+            run,
+            holder,
+            inputs,
+            desk,
+            resumes: None,
+            teller: None,
+            heard: Vec::new(),
+            outage: None,
+            last: None,
+        };
+        (driver, handle)
     }
 
     /// A run that is paused goes on, in the name of somebody, unless another process drives it yet.
@@ -129,8 +149,6 @@ impl Driver {
 
     /// Carries the run on until it is over, is held, or is told to leave.
     pub async fn drive(mut self) -> Result<Finished, Error> {
-        let mut pause = STORE_PAUSE.0;
-        let mut away = Duration::ZERO;
         loop {
             let error = match self.session().await {
                 Err(Error::Store(error)) => error,
@@ -139,11 +157,15 @@ impl Driver {
             };
             match error {
                 store::Error::Fenced { .. } => self.desk.tell(Notice::TakenOver),
-                store::Error::Unreachable { .. } if away < STORE_AWAY_MAX => {
+                store::Error::Unreachable { .. } => {
+                    let begun = || Outage { since: Instant::now(), pause: STORE_PAUSE.0 };
+                    let outage = self.outage.get_or_insert_with(begun);
+                    if outage.since.elapsed() >= STORE_AWAY_MAX {
+                        return Err(error.into());
+                    }
                     self.desk.tell(Notice::StoreAway { why: full(&error) });
-                    tokio::time::sleep(pause).await;
-                    away += pause;
-                    pause = STORE_PAUSE.1.min(pause * 2);
+                    tokio::time::sleep(outage.pause).await;
+                    outage.pause = STORE_PAUSE.1.min(outage.pause * 2);
                 }
                 error => return Err(error.into()),
             }

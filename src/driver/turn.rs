@@ -60,6 +60,7 @@ impl Driver {
             batch.push(Input::Command { who, why: "resumed".into(), command: Command::Resume });
         }
         self.turn(world, fence, &mut batch, Dispatch::All).await?;
+        self.outage = None;
         loop {
             if let Some(end) = self.end(world, fence).await? {
                 return Ok(end);

@@ -177,10 +177,13 @@ pub(super) fn not_created(place: &str, run: &RunHeader, cause: sqlx::Error) -> E
     }
 }
 
-/// PostgreSQL: a broken connection (08), too many of them (53300), a server that stops or starts (57P). SQLite: locked
-/// by another process for longer than we wait, or a file that cannot be opened.
+/// What passes by itself. PostgreSQL: a broken connection (08), no room for one more, or on the disk (53), a server that stops
+/// or starts (57P) or is a standby still (25006), a query that was called off (57014) or in the way of another (40001, 40P01,
+/// 55P03). SQLite: locked by another process for longer than we wait, or a file that cannot be opened.
 fn is_away(code: &str) -> bool {
-    code.starts_with("08") || code.starts_with("57P") || matches!(code, "53300" | "14") || BUSY.contains(&code)
+    ["08", "53", "57P"].iter().any(|class| code.len() == 5 && code.starts_with(class))
+        || matches!(code, "25006" | "57014" | "40001" | "40P01" | "55P03" | "14")
+        || BUSY.contains(&code)
 }
 
 /// SQLite's codes for a lock that another process holds.
