@@ -57,7 +57,10 @@ pub fn call(input: &Json) -> Result<Call, String> {
         (false, Some(_)) => return Err("it has both a `command` and a `shell` script: only one can be run".into()),
     };
     let env = input.get("env").and_then(Json::as_object).into_iter().flatten();
-    let env = env.filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect();
+    let env: Vec<(String, String)> = env.filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect();
+    if let Some((name, _)) = env.iter().find(|(name, _)| name.is_empty() || name.contains('=')) {
+        return Err(format!("`env` has the name `{name}`: the name of a variable is not empty and has no `=`"));
+    }
     Ok(Call { command, env, dir: input.get("dir").and_then(text) })
 }
 

@@ -12,6 +12,8 @@ use crate::run::{Digest, RunId};
 
 /// Bytes of a log that are read at once.
 const PART_MAX: u64 = 1 << 20;
+/// Bytes of a log that are kept when its attempt is over.
+pub(super) const LOG_MAX: u64 = 32 << 20;
 /// Bytes of a log's end that are read for the message of a failure.
 pub(super) const TAIL_MAX: u64 = 4_096;
 /// How many of the last lines of a log are told.

@@ -14,7 +14,7 @@ use super::{super::paths, restart::Life};
 use crate::run::Report;
 
 /// Bytes of a log that are kept.
-pub(super) const LOG_MAX: u64 = 32 << 20;
+pub(super) use super::super::paths::LOG_MAX;
 /// How often it is looked whether another process still attends to an attempt.
 const POLL: Duration = Duration::from_millis(100);
 

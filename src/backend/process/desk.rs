@@ -175,6 +175,7 @@ impl Desk {
             let over = match (&id, what) {
                 (Some(id), What::Ended(exit)) => self.ended(id, Some(exit)),
                 (Some(id), What::Refused(why)) => self.over(id, |_| Report::Failed(refused(why))),
+                (Some(id), What::Lacking(why)) => self.over(id, |_| Report::Failed(Failure::new(Cause::HostLost, why))),
                 (Some(id), What::Lost) => self.ended(id, None),
                 (Some(id), What::Taken) => {
                     self.taken(id);

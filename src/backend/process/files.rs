@@ -8,11 +8,12 @@ use std::{
     collections::{HashMap, HashSet},
     fs::{File, OpenOptions, TryLockError},
     io::{self, Write},
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::super::paths::log;
+use super::super::paths::{LOG_MAX, log};
 
 /// What stands in the log of an attempt that was found dead before it had begun, or ended untold.
 const LOST: &[u8] = b"god-flow: nobody knows how this ended\n";
@@ -235,6 +236,22 @@ pub(super) fn wait(folder: &Path, stem: &str) -> io::Result<Option<Exit>> {
     }
 }
 
+/// Keeps the first and the last of a log that is longer than logs may be.
+pub(super) fn shorten(folder: &Path, stem: &str, open: &File) -> io::Result<()> {
+    const HALF: u64 = LOG_MAX / 2;
+    let length = open.metadata()?.len();
+    if length <= LOG_MAX {
+        return Ok(());
+    }
+    let log = OpenOptions::new().read(true).write(true).open(log(folder, stem))?;
+    let mut last = vec![0; HALF as usize];
+    log.read_exact_at(&mut last, length - HALF)?;
+    let between = format!("\ngod-flow: {} bytes of this log are left out here\n", length - 2 * HALF);
+    log.set_len(HALF)?;
+    log.write_all_at(between.as_bytes(), HALF)?;
+    log.write_all_at(&last, HALF + between.len() as u64)
+}
+
 /// Whether there is a log of an attempt: somebody has claimed it.
 pub(super) fn has_log(folder: &Path, stem: &str) -> bool {
     log(folder, stem).exists()
@@ -310,6 +327,24 @@ mod tests {
             assert_eq!(wait(folder.path(), stem).unwrap(), expected, "{stem}, again");
         }
         assert!(tail(&log(folder.path(), "lost")).contains("nobody knows"));
+    }
+
+    #[test]
+    fn a_long_log_keeps_its_beginning_and_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let claims = Claims::of(folder.path()).unwrap();
+        for (stem, bytes) in [("short", LOG_MAX), ("long", 2 * LOG_MAX)] {
+            let mut log = claims.claim(stem).unwrap().unwrap();
+            log.write_all(b"first").unwrap();
+            log.write_all(&vec![b'.'; bytes as usize - 9]).unwrap();
+            log.write_all(b"last").unwrap();
+            shorten(folder.path(), stem, &log).unwrap();
+            log.write_all(b" words").unwrap();
+            let text = std::fs::read_to_string(super::log(folder.path(), stem)).unwrap();
+            assert!(text.starts_with("first") && text.ends_with("last words"), "{stem}");
+            let told = text.contains("god-flow: 33554432 bytes of this log are left out here");
+            assert!(told == (stem == "long") && text.len() as u64 <= LOG_MAX + 100, "{stem}: {}", text.len());
+        }
     }
 
     #[test]

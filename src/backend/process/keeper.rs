@@ -101,7 +101,7 @@ impl Keeper {
 
     fn work(self: &Arc<Self>) {
         while let Some(start) = self.next_start() {
-            let mut what = self.run(&start).unwrap_or_else(|error| self.refused(&error));
+            let mut what = self.run(&start).unwrap_or_else(|error| self.unkept(&error));
             if matches!(what, What::Taken) {
                 self.tell(&start, what);
                 // It takes the room of one until it is over.
@@ -191,13 +191,13 @@ impl Keeper {
                 // Somebody waits for its end here as for all that others have begun.
                 self.desk().waiting.push_front(start);
             }
-            Err(error) => self.tell(&start, self.refused(&error)),
+            Err(error) => self.tell(&start, self.unkept(&error)),
         }
         true
     }
 
-    fn refused(&self, error: &io::Error) -> What {
-        What::Refused(format!("its files in {}: {error}", self.folder.display()))
+    fn unkept(&self, error: &io::Error) -> What {
+        not_started(error, format!("its files in {}: {error}", self.folder.display()))
     }
 
     /// Tells the engine; when it is gone the journal tells the next one.
@@ -205,7 +205,7 @@ impl Keeper {
         let waits = match &what {
             What::Ended(Exit::Code(0)) => start.judged,
             What::Ended(Exit::Withdrawn) | What::Taken => false,
-            What::Ended(_) | What::Refused(_) | What::Lost => true,
+            What::Ended(_) | What::Refused(_) | What::Lacking(_) | What::Lost => true,
         };
         if waits {
             self.desk().undecided += 1;
@@ -234,22 +234,27 @@ impl Keeper {
                 };
                 writeln!(&log, "god-flow: {why}")?;
                 self.claims.note(&start.stem, Line::Ended(Exit::Code(NOT_STARTED)))?;
-                return Ok(What::Refused(why));
+                return Ok(not_started(&error, why));
             }
         };
         // The pipes of the command's own making are gone with this, and what it holds of ours.
         drop(command);
         let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-        self.claims.note(&start.stem, Line::Group(Pid::as_raw(group)))?;
+        if let Err(error) = self.claims.note(&start.stem, Line::Group(Pid::as_raw(group))) {
+            // Nobody could find it again, so it does not go on either.
+            child.kill()?;
+            child.wait()?;
+            return Err(error);
+        }
         self.started(start.ticket, group);
         if let Some(group) = group {
             // It ends, and its number stays its own until nobody can signal it any more.
             while waitid(WaitId::Pid(group), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).is_err_and(again) {}
         }
-        if let Some(live) = self.desk().live.get_mut(&start.ticket) {
-            live.group = None;
-        }
+        self.leave(start.ticket);
         let exit = ended(child.wait()?);
+        // What cannot be shortened stays as long as it is.
+        let _ = files::shorten(&self.folder, &start.stem, &log);
         // While the log is still locked: whoever finds it unlocked finds this.
         self.claims.note(&start.stem, Line::Ended(exit))?;
         if exit == Exit::Code(0) {
@@ -265,6 +270,16 @@ impl Keeper {
         if found.stopped {
             drop(desk);
             self.end(ticket);
+        }
+    }
+
+    /// A command has ended. What it began and did not end goes with it where it was told to end.
+    fn leave(&self, ticket: u64) {
+        let mut desk = self.desk();
+        let Some(live) = desk.live.get_mut(&ticket) else { return };
+        if let Some(group) = live.group.take().filter(|_| live.stopped) {
+            // There may be nobody left.
+            let _ = kill_process_group(group, Signal::KILL);
         }
     }
 
@@ -299,6 +314,14 @@ impl Keeper {
             let _ = kill_process_group(group, signal);
         }
     }
+}
+
+/// Whoever wrote the command is not to blame for a host that has no more files, processes, memory or room.
+fn not_started(error: &io::Error, why: String) -> What {
+    use rustix::io::Errno;
+    let lacking = [Errno::MFILE, Errno::NFILE, Errno::AGAIN, Errno::NOMEM, Errno::NOSPC, Errno::DQUOT];
+    let is_lacking = error.raw_os_error().is_some_and(|code| lacking.iter().any(|errno| errno.raw_os_error() == code));
+    if is_lacking { What::Lacking(why) } else { What::Refused(why) }
 }
 
 fn again(error: rustix::io::Errno) -> bool {

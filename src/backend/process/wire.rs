@@ -48,6 +48,8 @@ pub(super) enum What {
     Ended(Exit),
     /// It cannot be started at all.
     Refused(String),
+    /// It cannot be started here and now, for the host lacks what any command needs.
+    Lacking(String),
     /// Somebody else has begun it. How it ends is told when its turn here has come and it is over.
     Taken,
     /// Somebody else had begun it, and nobody knows how it ended.
