@@ -1,9 +1,6 @@
 //! Calls of other commands, as this program advises them: complete, so that they can be pasted into a shell.
 
-use super::{
-    settings,
-    setup::{Kind, Setup},
-};
+use super::{settings, setup::Setup};
 use crate::store::RunHeader;
 
 /// A command about a run. `address` is the store as it was named in this call.
@@ -15,7 +12,7 @@ pub(super) fn about(command: &str, run: &RunHeader, address: Option<&str>) -> St
     if let Some(address) = address.or_else(of_variable).filter(|address| !address.contains("://")) {
         call.push_str(&format!(" --store {}", quoted(address)));
     }
-    let runs_commands = serde_json::from_str::<Setup>(&run.setup).is_ok_and(|setup| setup.backend == Kind::Process);
+    let runs_commands = serde_json::from_str::<Setup>(&run.setup).is_ok_and(|setup| setup.runs_commands());
     if command == "resume" && runs_commands {
         call.push_str(" --allow-process");
     }

@@ -91,7 +91,7 @@ pub(super) fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 pub(super) fn carry(carried: &Carried<'_>, setup: &Setup, detach: bool, out: &Out) -> Exit {
     if detach {
-        return match super::detach::detach(carried, &setup.folder) {
+        return match block_on(super::detach::detach(carried, setup)) {
             Ok(()) => out.data(&format!("{}\n", carried.run.name)),
             Err(why) => out.failure(&format!("cannot go on in the background: {why}")),
         };

@@ -134,5 +134,5 @@ pub(super) fn read(path: &str) -> Result<Exported, String> {
 }
 
 fn parse<'a, T: Deserialize<'a>>(path: &str, number: usize, line: &'a str) -> Result<T, String> {
-    serde_json::from_str(line).map_err(|error| format!("{path}, line {number}: {error}"))
+    serde_json::from_str(line).map_err(|error| format!("{path} is no export of a run: line {number}: {error}"))
 }

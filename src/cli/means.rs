@@ -89,6 +89,7 @@ pub(super) fn setup(args: &Args, workflow: &Workflow, address: &str, out: &Out) 
         local_code: in_containers && (args.containers.allow_local_code || settings.allow_local_code),
         dir,
         folder,
+        commands: !works.is_empty(),
     };
     setup.speed().map_err(|why| out.wrong(&format!("--speed: {why}")))?;
     Ok(setup)

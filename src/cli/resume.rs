@@ -81,7 +81,7 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
         return out.wrong(&format!("--speed: {why}"));
     }
     let allow_process = args.allow_process || settings::get().allow_process;
-    if setup.backend == Kind::Process && !allow_process {
+    if setup.runs_commands() && !allow_process {
         let why = "it runs local commands with your rights; allow it with --allow-process or GOD_FLOW_ALLOW_PROCESS=1";
         return out.refused(why);
     }

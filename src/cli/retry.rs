@@ -44,6 +44,15 @@ fn begin(args: &Args, out: &Out) -> Result<Exit, Exit> {
     if old.world.run.find(&args.node).is_none() {
         return Err(old.no_node(&args.node, out));
     }
+    if let Some(by) = old.driver.as_ref().filter(|_| old.world.run.outcome.is_none()) {
+        let name = &old.header.name;
+        let cancel = call::about("cancel", &old.header, args.place.store.as_deref());
+        let why = format!(
+            "{name} is driven by {by}, and what runs there would be done twice; end it first with `{cancel} --why …`, or \
+             have a held step done again with `god-flow decide`"
+        );
+        return Err(out.refused(&why));
+    }
     let (workflow, source) = match &args.with {
         None => (old.workflow.clone(), old.source.to_string()),
         Some(file) => {

@@ -79,9 +79,22 @@ pub(super) struct Setup {
     pub(super) local_code: bool,
     /// The folder for logs and what else belongs to local commands.
     pub(super) folder: PathBuf,
+    /// Whether there are local commands at all.
+    #[serde(default = "yes")]
+    pub(super) commands: bool,
+}
+
+/// Of runs that were stored without it nobody knows, so that it is asked for them.
+fn yes() -> bool {
+    true
 }
 
 impl Setup {
+    /// Whether local commands run with the rights of whoever carries it out.
+    pub(super) fn runs_commands(&self) -> bool {
+        self.backend == Kind::Process && self.commands
+    }
+
     pub(super) fn model(&self) -> Result<Model, String> {
         match &self.world {
             None => Ok(Model::default()),
@@ -90,6 +103,17 @@ impl Setup {
                 format!("the world of the run cannot be read: {first}")
             }),
         }
+    }
+
+    /// How it is carried out, as far as `resume` can be told otherwise.
+    pub(super) fn of_resume(&self) -> Vec<(&'static str, String)> {
+        let number = |number: Option<u32>| number.map(|number| number.to_string());
+        let all = match self.backend {
+            Kind::Process => vec![("--jobs", number(self.jobs)), ("--ahead", number(self.ahead))],
+            Kind::Mock => vec![("--speed", self.speed.clone())],
+            Kind::Docker => Vec::new(),
+        };
+        all.into_iter().filter_map(|(option, value)| Some((option, value?))).collect()
     }
 
     /// The hosts there are at the beginning.

@@ -11,6 +11,7 @@ use crate::{
         self, Digest, Event, Record, RunId,
         verify::{Break, Verdict, verify},
     },
+    store::Found,
 };
 
 /// Differences that are shown.
@@ -25,7 +26,7 @@ pub(super) struct Args {
     place: Where,
 }
 
-struct Found {
+struct Told {
     name: String,
     id: RunId,
     simulated: bool,
@@ -43,13 +44,13 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
     }
 }
 
-fn found(args: &Args, out: &Out) -> Result<Found, Exit> {
-    if std::path::Path::new(&args.run).is_file() {
+fn found(args: &Args, out: &Out) -> Result<Told, Exit> {
+    if is_file(args, out)? {
         let export = export::read(&args.run).map_err(|why| out.failure(&why))?;
         let (id, digest) = (export.head.id, export.head.workflow);
         let export::Head { name, simulated, .. } = export.head;
         let (source, records) = (export.source.into(), export.records);
-        return Ok(Found { name, id, simulated, is_over: false, source, digest, records });
+        return Ok(Told { name, id, simulated, is_over: false, source, digest, records });
     }
     let stored = args.place.open(out)?;
     let header = stored.find(&args.run, out)?;
@@ -57,10 +58,21 @@ fn found(args: &Args, out: &Out) -> Result<Found, Exit> {
     let source = carry::block_on(stored.store.workflow(header.workflow)).map_err(|error| told(error.into()))?;
     let records = carry::block_on(driver::records(&*stored.store, header.id)).map_err(told)?;
     let (name, id, simulated, is_over) = (header.name, header.id, header.simulated, header.ended_at.is_some());
-    Ok(Found { name, id, simulated, is_over, source, digest: header.workflow, records })
+    Ok(Told { name, id, simulated, is_over, source, digest: header.workflow, records })
 }
 
-fn judge(found: &Found, out: &Out) -> Exit {
+/// Whether a file is meant: what has a slash, which no run's name has, or a file that is not called as a run is.
+fn is_file(args: &Args, out: &Out) -> Result<bool, Exit> {
+    let is_there = std::path::Path::new(&args.run).is_file();
+    if args.run.contains('/') || !is_there || args.place.missing().is_some() {
+        return Ok(args.run.contains('/') || is_there);
+    }
+    let stored = args.place.open(out)?;
+    let found = carry::block_on(stored.store.find(&args.run)).map_err(|error| out.failure(&driver::full(&error)))?;
+    Ok(matches!(found, Found::None))
+}
+
+fn judge(found: &Told, out: &Out) -> Exit {
     let verdict = match driver::workflow(&found.source) {
         Ok(_) if Digest::of(&found.source) != found.digest => broken(OTHER_WORKFLOW.into()),
         Ok(workflow) => match not_as_begun(found) {
@@ -112,7 +124,7 @@ fn judge(found: &Found, out: &Out) -> Exit {
 const OTHER_WORKFLOW: &str = "the workflow is not the one that the run began with";
 
 /// What is told of the run that its first record, which the chain of hashes holds, does not say.
-fn not_as_begun(found: &Found) -> Option<String> {
+fn not_as_begun(found: &Told) -> Option<String> {
     let first = found.records.first().and_then(|record| run::read(record).ok());
     let Some(Event::Created { name, workflow, simulated, .. }) = first else { return Some(OTHER_WORKFLOW.into()) };
     if workflow != found.digest {
