@@ -187,7 +187,7 @@ fn a_step_that_was_done_stays_done_when_the_run_fails() {
 fn a_step_runs_where_something_of_it_runs_and_waits_where_all_of_it_waits() {
     let place = Place::new(
         "limits: { one: 1 }\nsteps:\n  each:\n    for_each: { n: '${[1, 2, 3]}', key: '${text(n)}' }\n    use: item\n  \
-         again:\n    repeat: item\n    carry: {}\n    until: 'number > 2'\n    at_most: 5\n\
+         again:\n    repeat: item\n    carry: {}\n    until: 'number > 2'\n    at_most: 5\n  last: { needs: [each], process: { shell: 'true' } }\n\
          templates:\n  item:\n    steps:\n      a: { process: { shell: 'until [ -e go ]; do sleep 0.05; done' }, limits: [one] }\n",
     );
     place.says("run w.yaml --name one --detach", 0, &[]);

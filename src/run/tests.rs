@@ -2,6 +2,7 @@
 
 mod ahead;
 mod charged;
+mod paths;
 
 use std::sync::Arc;
 
