@@ -36,7 +36,7 @@ impl World {
             let kind = GpuKind::parse(if at % 4 == 3 { "H200" } else { "H100" }).expect("a kind");
             let gpus = (0..8).map(|gpu| (GpuId::parse(&gpu.to_string()).expect("a name"), kind.clone())).collect();
             let holds = BTreeSet::from([Arc::from(format!("model-{}", at % 8))]);
-            let offer = Offer { gpus, cpus: 192, memory: Size(2 << 40), slots, ahead: 0, holds };
+            let offer = Offer { gpus, cpus: 192, memory: Size(2 << 40), slots, ahead: 0, holds, place: None };
             fleet.join(HostId::parse(&format!("gpu-{at:02}")).expect("a name"), offer);
         }
         Self { queue: Queue::default(), fleet, leases: Leases::default(), policy: Policy::default(), nodes: 0 }

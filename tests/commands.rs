@@ -120,3 +120,21 @@ fn a_variable_has_a_name() {
     let place = Place::new("  a: { process: { shell: 'true', env: { 'A=B': c } } }\n");
     place.says("$G run w.yaml --allow-process --name r", 1, &["`env` has the name `A=B`"]);
 }
+
+#[test]
+fn what_was_begun_elsewhere_is_lost_with_its_host_and_not_taken_for_new() {
+    let place = Place::new("  a: { process: { shell: 'echo x >> began; until [ -e go ]; do sleep 0.05; done' } }\n");
+    let began = || std::fs::read_to_string(place.0.path().join("began")).unwrap_or_default().lines().count();
+    place.says("$G run w.yaml --allow-process --name r --detach", 0, &[]);
+    place.wait_for("it has begun", || began() == 1);
+    place.says(
+        "kill -9 $(pgrep -f \"resume $($G runs --json | grep -o '[0-9a-f-]\\{36\\}' | head -1) --apart\")",
+        0,
+        &[],
+    );
+    place.says("mkdir there; mv attempts host there; $G resume r --allow-process --detach", 0, &[]);
+    place.wait_for("it has begun again", || began() == 2);
+    place.says("$G events r", 0, &["host_lost", "\"attempt\":2"]);
+    std::fs::write(place.0.path().join("go"), "").unwrap();
+    place.wait_for("it is over", || place.shell("$G show r").1.contains("succeeded"));
+}

@@ -479,21 +479,6 @@ async fn a_store_that_is_damaged_ends_the_driving_with_its_words() {
 }
 
 #[tokio::test]
-async fn what_no_host_can_hold_is_refused_with_the_nearest() {
-    let mut document = diamond();
-    document["steps"]["b"]["gpus"] = json!("16xH100");
-    document["steps"]["c"]["gpus"] = json!("9xH100");
-    let (workflow, _) = workflow(&document);
-    let foreseen = god_flow::plan::foresee(workflow, Value::record::<&str>([]), Seed(1)).unwrap();
-    let told = driver::refuse(&foreseen, hosts()).into_iter().map(|unfit| (unfit.node, unfit.misfit.to_string()));
-    let expected = [("b", 16), ("c", 9)].map(|(node, asked)| {
-        let why = "fits no host; the nearest is `h1`, which has 8xH100 where";
-        (node.to_owned(), format!("{asked}xH100 {why} {asked}xH100 is asked"))
-    });
-    assert_eq!(told.collect::<Vec<_>>(), expected);
-}
-
-#[tokio::test]
 async fn the_feed_tells_what_is_stored() {
     let store = memory();
     let run = begin(&*store, &diamond()).await;

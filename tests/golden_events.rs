@@ -56,6 +56,7 @@ fn all() -> Vec<(String, Event)> {
         slots: 8,
         ahead: 0,
         holds: BTreeSet::from(["model".into()]),
+        place: None,
     };
     let ahead = HostOffer { ahead: 4, ..HostOffer::default() };
     let ruled = |ruling| Event::Ruled { node: node.clone(), ruling, who: who.clone(), why: why.clone() };

@@ -124,6 +124,10 @@ pub fn changes(run: &Run, hosts: Vec<(HostId, HostOffer)>) -> Vec<Input> {
         .map(|(id, _)| Input::HostLost { host: id.clone() });
     let mut changes: Vec<Input> = gone.collect();
     for (id, offer) in hosts {
+        // What was begun on the other of that name cannot be seen from here.
+        if run.fleet.host(&id).is_some_and(|host| host.state() != HostState::Gone && host.place != offer.place) {
+            changes.push(Input::HostLost { host: id.clone() });
+        }
         let same = run.fleet.host(&id).is_some_and(|host| {
             let gpus = host.gpus.iter().map(|(id, gpu)| (id.clone(), gpu.kind.clone()));
             let mut offered = offer.gpus.clone();
@@ -133,6 +137,7 @@ pub fn changes(run: &Run, hosts: Vec<(HostId, HostOffer)>) -> Vec<Input> {
                 && (host.cpus, host.memory, host.slots, host.ahead)
                     == (offer.cpus, offer.memory, offer.slots, offer.ahead)
                 && offer.holds.is_subset(&host.holds)
+                && host.place == offer.place
         });
         if !same {
             changes.push(Input::HostJoined { host: id, offer });

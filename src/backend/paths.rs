@@ -2,9 +2,10 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Read, Seek, SeekFrom},
+    io::{self, Read, Seek, SeekFrom, Write},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use super::{AttemptId, LogPart};
@@ -18,6 +19,32 @@ pub(super) const LOG_MAX: u64 = 32 << 20;
 pub(super) const TAIL_MAX: u64 = 4_096;
 /// How many of the last lines of a log are told.
 pub(super) const TAIL_LINES: usize = 3;
+
+/// What only the place knows that has this folder, made when it is asked for first.
+pub(super) fn secret(folder: &Path) -> io::Result<String> {
+    let path = folder.join("secret");
+    if !path.exists() {
+        fs::create_dir_all(folder)?;
+        let mut random = [0; 32];
+        File::open("/dev/urandom")?.read_exact(&mut random)?;
+        let digits: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut new = tempfile::NamedTempFile::new_in(folder)?;
+        new.write_all(digits.as_bytes())?;
+        new.as_file().sync_all()?;
+        match new.persist_noclobber(&path) {
+            // Another process was first, and its secret is this place's.
+            Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => return Err(error.error),
+            _ => {}
+        }
+    }
+    fs::read_to_string(path)
+}
+
+/// What tells this place from others: attempts that were begun where nobody sees their files from here cannot be taken up.
+pub(super) fn place(host: &Path) -> io::Result<Arc<str>> {
+    let digest = Digest::of(&format!("place {}", secret(host)?)).to_string();
+    Ok(digest[..16].into())
+}
 
 /// The folder of a run's attempts.
 pub(super) fn folder(state: &Path, run: RunId) -> PathBuf {

@@ -26,8 +26,8 @@ pub struct Unfit {
 /// What no host could ever hold of a foreseen run, step by step. What cannot be foreseen is not refused.
 pub fn refuse(foreseen: &Foreseen, hosts: Vec<(HostId, HostOffer)>) -> Vec<Unfit> {
     let mut fleet = Fleet::default();
-    for (host, HostOffer { gpus, cpus, memory, slots, ahead, holds }) in hosts {
-        fleet.join(host, Offer { gpus, cpus, memory, slots, ahead, holds });
+    for (host, HostOffer { gpus, cpus, memory, slots, ahead, holds, place }) in hosts {
+        fleet.join(host, Offer { gpus, cpus, memory, slots, ahead, holds, place });
     }
     let mut unfit: Vec<Unfit> = Vec::new();
     let mut refuse = |node: NodeIx, shape: &Shape| {
@@ -75,4 +75,35 @@ fn needs(foreseen: &Foreseen, node: NodeIx) -> Option<Needs> {
     let input = plan::input(&foreseen.plan, node, foreseen).ok()?;
     let (cpus, memory) = action.room(&input, gpus.as_ref().map_or(0, crate::base::GpuRequest::count));
     Some(Needs { gpus, cpus, memory })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        base::{GpuKind, Seed, SourceId, Value},
+        document,
+        plan::foresee,
+        run::place::GpuId,
+        workflow::{self, Checked},
+    };
+
+    #[test]
+    fn what_no_host_can_hold_is_refused_with_the_nearest() {
+        let text = "god_flow: 1\nworkflow: w\nsteps:\n  a: { process: { shell: x } }\n  b: { process: { shell: x }, gpus: 16xH100 }\n  \
+                    c: { process: { shell: x }, gpus: 9xH100, needs: [a, b] }\n";
+        let (tree, _) = document::parse(SourceId(0), text);
+        let checked = workflow::check(&tree.expect("it can be read"));
+        let Ok(Checked::Workflow(workflow)) = checked else { panic!("{checked:?}") };
+        let foreseen = foresee(Arc::new(*workflow), Value::record::<&str>([]), Seed(1)).expect("it goes to its end");
+        let gpu = |at: u32| (GpuId::parse(&at.to_string()).expect("a name"), GpuKind::parse("H100").expect("a kind"));
+        let offer = HostOffer { gpus: (0..8).map(gpu).collect(), cpus: 8, slots: 8, ..HostOffer::default() };
+        let unfit = refuse(&foreseen, vec![(HostId::parse("h1").expect("a name"), offer)]);
+        let told = unfit.into_iter().map(|unfit| (unfit.node, unfit.misfit.to_string()));
+        let expected = [("b", 16), ("c", 9)].map(|(node, asked)| {
+            let why = "fits no host; the nearest is `h1`, which has 8xH100 where";
+            (node.to_owned(), format!("{asked}xH100 {why} {asked}xH100 is asked"))
+        });
+        assert_eq!(told.collect::<Vec<_>>(), expected);
+    }
 }

@@ -284,6 +284,9 @@ pub struct HostOffer {
     pub ahead: u32,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub holds: BTreeSet<Arc<str>>,
+    /// Where its attempts leave their traces, which tells it from another machine of the same name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Arc<str>>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]

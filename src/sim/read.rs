@@ -85,7 +85,7 @@ fn hosts(world: &file::World, tree: &Tree, mistakes: &mut Vec<Mistake>) -> Vec<(
             memory: group.memory,
             slots: group.slots,
             ahead: group.ahead,
-            holds: std::collections::BTreeSet::new(),
+            ..HostOffer::default()
         };
         let names: Vec<String> = match group.count {
             None => vec![group.name.clone()],

@@ -3,11 +3,13 @@
 //! Results name what lies here by keys, never by paths, so that a recorded result is true on whichever host holds it.
 
 use std::{
-    fs::{self, File},
-    io::{self, Read, Write},
+    fs, io,
     os::unix::fs::PermissionsExt,
     path::{Component, Path, PathBuf},
+    sync::Arc,
 };
+
+use super::super::paths;
 
 /// Everyone may write into the folder for an attempt's outputs, for the image says who its program is; nobody else of this
 /// host can reach it, for the folder around it is ours alone.
@@ -42,22 +44,11 @@ impl HostFolder {
 
     /// What only this host knows: names are made of it that nobody is to guess.
     pub(super) fn secret(&self) -> io::Result<String> {
-        let path = self.0.join("secret");
-        if !path.exists() {
-            fs::create_dir_all(&self.0)?;
-            let mut random = [0; 32];
-            File::open("/dev/urandom")?.read_exact(&mut random)?;
-            let digits: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-            let mut new = tempfile::NamedTempFile::new_in(&self.0)?;
-            new.write_all(digits.as_bytes())?;
-            new.as_file().sync_all()?;
-            match new.persist_noclobber(&path) {
-                // Another process was first, and its secret is this host's.
-                Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => return Err(error.error),
-                _ => {}
-            }
-        }
-        fs::read_to_string(path)
+        paths::secret(&self.0)
+    }
+
+    pub(super) fn place(&self) -> io::Result<Arc<str>> {
+        paths::place(&self.0)
     }
 
     /// The output folder of an attempt, made where it is not there.

@@ -148,8 +148,19 @@ impl Backend for Containers {
             what: "ask the engine what this host has".into(),
             why: trouble.to_string(),
         })?;
-        let offer =
-            HostOffer { gpus: self.gpus.clone(), cpus, memory: Size(memory), slots: self.jobs, ..HostOffer::default() };
+        let place = self.desk.host.place().map_err(|error| Error {
+            backend: self.name(),
+            what: "tell this host from others".into(),
+            why: error.to_string(),
+        })?;
+        let offer = HostOffer {
+            gpus: self.gpus.clone(),
+            cpus,
+            memory: Size(memory),
+            slots: self.jobs,
+            place: Some(place),
+            ..HostOffer::default()
+        };
         Ok(vec![(here, offer)])
     }
 

@@ -47,6 +47,8 @@ pub struct Settings {
 }
 
 pub struct Processes {
+    /// The folder for what this place is known by, and the one of this run's attempts.
+    host: PathBuf,
     folder: PathBuf,
     ahead: u32,
     desk: Arc<Desk>,
@@ -71,7 +73,7 @@ impl Processes {
             reports,
             under_way: Mutex::default(),
         };
-        Self { folder, ahead: settings.ahead, desk: Arc::new(desk) }
+        Self { host: settings.folder.join("host"), folder, ahead: settings.ahead, desk: Arc::new(desk) }
     }
 }
 
@@ -86,7 +88,13 @@ impl Backend for Processes {
     }
 
     async fn hosts(&self) -> Result<Vec<(HostId, HostOffer)>, Error> {
-        Ok(hosts(self.desk.jobs, self.ahead))
+        let place = paths::place(&self.host).map_err(|error| Error {
+            backend: self.name(),
+            what: format!("tell {} from other places", self.host.display()),
+            why: error.to_string(),
+        })?;
+        let here = hosts(self.desk.jobs, self.ahead).into_iter();
+        Ok(here.map(|(id, offer)| (id, HostOffer { place: Some(place.clone()), ..offer })).collect())
     }
 
     fn ensure(&self, id: &AttemptId, work: Work<'_>) {

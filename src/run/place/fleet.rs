@@ -54,6 +54,8 @@ pub struct Offer {
     pub ahead: u32,
     /// Images, models and data that lie there.
     pub holds: BTreeSet<Arc<str>>,
+    /// Where its attempts leave their traces.
+    pub place: Option<Arc<str>>,
 }
 
 #[derive(Clone, Debug)]
@@ -64,6 +66,7 @@ pub struct Host {
     pub slots: u32,
     pub ahead: u32,
     pub holds: BTreeSet<Arc<str>>,
+    pub place: Option<Arc<str>>,
     /// How many GPUs of each kind, foreign ones counted.
     pub(super) kinds: BTreeMap<GpuKind, u32>,
     drained: bool,
@@ -166,10 +169,10 @@ impl Fleet {
 
 impl Host {
     fn new(offer: Offer) -> Self {
-        let Offer { gpus, cpus, memory, slots, ahead, holds } = offer;
+        let Offer { gpus, cpus, memory, slots, ahead, holds, place } = offer;
         let gpus = gpus.into_iter().map(|(id, kind)| (id, Gpu { kind, foreign: false })).collect();
         let kinds = BTreeMap::new();
-        let mut host = Self { gpus, cpus, memory, slots, ahead, holds, kinds, drained: false, here: true };
+        let mut host = Self { gpus, cpus, memory, slots, ahead, holds, place, kinds, drained: false, here: true };
         host.count_kinds();
         host
     }
@@ -208,6 +211,7 @@ impl Host {
             && self.gpus == other.gpus
             && (self.cpus, self.memory, self.slots, self.ahead) == (other.cpus, other.memory, other.slots, other.ahead)
             && self.holds == other.holds
+            && self.place == other.place
     }
 }
 

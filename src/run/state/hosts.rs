@@ -56,5 +56,6 @@ fn offer_of(offer: &HostOffer) -> Offer {
         slots: offer.slots,
         ahead: offer.ahead,
         holds: offer.holds.clone(),
+        place: offer.place.clone(),
     }
 }
