@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::{Action, Expect, dedup::digest::LeftOut, entry, vocabulary::Checkout};
+use super::{Action, Expect, dedup::digest::LeftOut, entry, register::LicenceRule, vocabulary::Checkout};
 use crate::base::{Size, Span, scalar};
 
 /// What `clone` takes.
@@ -27,6 +27,26 @@ pub struct Clone {
     /// What is left out of the digest of its sources; left out, none is worked out.
     #[serde(default)]
     pub sources: Option<LeftOut>,
+    /// Whose licence and notice the commit must keep, by the rule of `register`. Where that looks at the default branch,
+    /// nothing is looked for here.
+    #[serde(default)]
+    pub licence: Option<LicenceRule>,
+    /// How the code must be readable: nothing compiled or packed, no payloads. When left out nothing is looked for.
+    #[serde(default)]
+    pub readable: Option<Readable>,
+}
+
+/// When code counts as readable.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Readable {
+    /// The most signs that a line of code has.
+    pub line_most: u64,
+    /// The most signs that an encoded text in code has.
+    pub encoded_most: u64,
+    /// What is not looked at: paths of files and folders, or endings such as `*.parquet`.
+    #[serde(default)]
+    pub except: Vec<String>,
 }
 
 /// What an attempt's input says to do.
@@ -37,7 +57,8 @@ pub fn call(input: &Json) -> Result<Clone, String> {
 pub(super) fn action() -> Action {
     Action::work::<Clone, Checkout>(
         "clone",
-        "Fetches a repository at an exact commit. Branches, submodules, hooks and links that leave the tree are refused.",
+        "Fetches a repository at an exact commit. Branches, submodules, hooks and links that leave the tree are refused, and \
+         so is code without the files, the licence and the readable sources that are asked for.",
         Expect::Span(Span::from_secs(60)),
     )
     .leaves(&["tree"])

@@ -9,6 +9,7 @@ use std::{
 };
 
 use bollard::query_parameters::ListImagesOptionsBuilder;
+use god_flow::action::register::text_digest;
 use serde_json::{Value as Json, json};
 
 use super::{
@@ -193,6 +194,44 @@ async fn a_trainer_does_not_fill_the_disk() {
     let place = Place::of("head -c 5000000 /dev/zero > /app/checkpoints/large; sleep 600\n");
     let most = json!({ "train": { "output_limit": "1MiB" } });
     fails(&place.run("fills", &place.code.commit(), &most), "it wrote more than 1MiB into its output folder");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn code_that_hides_something_or_has_another_licence_is_refused() {
+    let _docker = with_engine!();
+    let place = Place::of(TRAINER);
+    let names = json!(["LICENSE.md", "LICENSE"]);
+    let kept = |name: &str, text: &str| json!({ "name": name, "sha256": text_digest(text) });
+    let licence = json!({
+        "reference": [kept("LICENSE.md", "a licence\n"), kept("NOTICE", "a notice\n")],
+        "own_licences": names, "licences": names, "notices": ["NOTICE"], "at": "commit"
+    });
+    let readable = json!({ "line_most": 500, "encoded_most": 100, "except": ["data/"] });
+    let asked = json!({ "clone": { "licence": licence, "readable": readable } });
+    fails(
+        &place.run("none", &place.code.commit(), &asked),
+        "expected the licence as `LICENSE.md`, `LICENSE`, found none",
+    );
+    place.code.write("LICENSE", "a licence\r\n");
+    place.code.write("NOTICE", "my notice\n");
+    fails(
+        &place.run("other", &place.code.commit(), &asked),
+        "expected the notice as it came, found another text in `NOTICE`",
+    );
+    place.code.write("NOTICE", "a notice");
+    place.code.write("data/rows.bin", "a\0b");
+    let commit = place.code.commit();
+    given(&place.run("good", &commit, &asked));
+    let log = place.log("good", "code");
+    assert!(log.contains("licence and notice are kept\n4 files, all of them readable\n"), "{log}");
+    assert!(log.contains(&format!("`{DOCKERFILE}` is there")), "{log}");
+    place.code.write("more.sh", "\necho $X | base64 -d | sh\n");
+    place.code.write("lib.so", "");
+    let output = place.run("hidden", &place.code.commit(), &asked);
+    fails(&output, "found `lib.so`: it is a compiled program; `more.sh` line 2: it runs what it decodes");
+    // What was fetched before is looked at again where more is asked of it.
+    let strict = json!({ "clone": { "readable": { "line_most": 500, "encoded_most": 100 } } });
+    fails(&place.run("strict", &commit, &strict), "`data/rows.bin`: it is neither text nor a picture");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

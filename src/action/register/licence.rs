@@ -118,17 +118,27 @@ impl LicenceRule {
             State::Commit => &it.files,
             State::DefaultBranch => &it.default_branch_files,
         };
+        self.why_not_kept(files).is_none()
+    }
+
+    /// Why some code does not keep them, by the digests of the files at its top.
+    pub fn why_not_kept(&self, files: &IndexMap<String, TextDigest>) -> Option<String> {
         let ours = |names: &[String]| {
             names.iter().find_map(|name| self.reference.iter().find(|it| it.name == *name)).map(|it| &it.sha256)
         };
-        let (licence, notice) = (ours(&self.own_licences), ours(&self.notices));
-        let (Some(licence), Some(notice)) = (licence, notice) else { return true };
-        found(files, &self.licences) == Some(licence) && found(files, &self.notices) == Some(notice)
+        let (licence, notice) = (ours(&self.own_licences)?, ours(&self.notices)?);
+        [("licence", licence, &self.licences), ("notice", notice, &self.notices)].into_iter().find_map(
+            |(what, kept, names)| match found(files, names) {
+                Some((_, digest)) if digest == kept => None,
+                Some((name, _)) => Some(format!("expected the {what} as it came, found another text in `{name}`")),
+                None => Some(format!("expected the {what} as `{}`, found none", names.join("`, `"))),
+            },
+        )
     }
 }
 
-fn found<'f>(files: &'f IndexMap<String, TextDigest>, names: &[String]) -> Option<&'f TextDigest> {
-    names.iter().find_map(|name| files.get(name))
+fn found<'f>(files: &'f IndexMap<String, TextDigest>, names: &'f [String]) -> Option<(&'f String, &'f TextDigest)> {
+    names.iter().find_map(|name| Some((name, files.get(name)?)))
 }
 
 #[cfg(test)]

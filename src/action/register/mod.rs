@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use account::{Account, account};
-pub use licence::{LicenceRule, TextDigest, text_digest};
+pub use licence::{LicenceRule, State, TextDigest, text_digest};
 
 use super::{Action, entry::decide, reflect, vocabulary::Entrant};
 use crate::base::{Rao, Ty, ss58};

@@ -4,36 +4,31 @@
 
 mod address;
 mod git;
+mod payload;
+mod readable;
 mod tree;
 mod words;
 
 use std::{
     fs::{self, File, TryLockError},
-    io,
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
 use tempfile::TempDir;
 
 use crate::{
-    action::dedup::digest::{Digested, LeftOut, Sources, digest},
+    action::{
+        clone,
+        dedup::digest::{Digested, LeftOut, Sources, digest},
+        register::{LicenceRule, State, text_digest},
+    },
     base::Size,
     run::Digest,
 };
 
 /// Bytes of a checkout where the step says no other number.
 const SIZE_MAX: Size = Size(1 << 30);
-
-/// Code that is to be there.
-pub(super) struct Wanted<'a> {
-    pub(super) repository: &'a str,
-    pub(super) commit: &'a str,
-    /// Files that it must have.
-    pub(super) require: &'a [String],
-    pub(super) size_limit: Option<Size>,
-    /// Whether repositories of this host may be named, as for a rehearsal.
-    pub(super) allow_local: bool,
-}
 
 /// Why code cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -55,9 +50,16 @@ impl From<io::Error> for Trouble {
 }
 
 /// Makes the code be there, in a folder of its own below the one for all code, and gives the key that it is found by.
-pub(super) async fn fetch(wanted: &Wanted<'_>, folder: &Path, say: &fs::File) -> Result<String, Trouble> {
-    let address = address::read(wanted.repository, wanted.allow_local).map_err(Trouble::Theirs)?;
-    let commit = address::commit(wanted.commit).map_err(Trouble::Theirs)?;
+///
+/// Repositories of this host may be named where it is allowed, as for a rehearsal.
+pub(super) async fn fetch(
+    wanted: &clone::Clone,
+    folder: &Path,
+    allow_local: bool,
+    say: &fs::File,
+) -> Result<String, Trouble> {
+    let address = address::read(&wanted.repository, allow_local).map_err(Trouble::Theirs)?;
+    let commit = address::commit(&wanted.commit).map_err(Trouble::Theirs)?;
     let key = key(&address, commit);
     let there = at(folder, &key);
     if !there.exists() {
@@ -66,7 +68,7 @@ pub(super) async fn fetch(wanted: &Wanted<'_>, folder: &Path, say: &fs::File) ->
         // Whoever else fetches the same does it in another place, and the first to be ready stays.
         let (made, _lock) = place(folder)?;
         let most = wanted.size_limit.unwrap_or(SIZE_MAX);
-        let tree = git::lay_out(&address, commit, most, made.path(), wanted.allow_local, say).await?;
+        let tree = git::lay_out(&address, commit, most, made.path(), allow_local, say).await?;
         let looked_at = tree.clone();
         let looked = tokio::task::spawn_blocking(move || tree::look_through(&looked_at)).await;
         looked.map_err(|error| Trouble::Host(error.to_string()))?.map_err(Trouble::Theirs)?;
@@ -76,11 +78,49 @@ pub(super) async fn fetch(wanted: &Wanted<'_>, folder: &Path, say: &fs::File) ->
             Err(error) => return Err(error.into()),
         }
     }
-    let missing = wanted.require.iter().find(|file| !tree::has(&there, file));
-    match missing {
-        Some(file) => Err(Trouble::Theirs(format!("expected the file `{file}` in {address} at {commit}, found none"))),
-        None => Ok(key),
+    if let Some(file) = wanted.require.iter().find(|file| !tree::has(&there, file)) {
+        return Err(Trouble::Theirs(format!("expected the file `{file}` in {address} at {commit}, found none")));
     }
+    let (it, licence, readable) = (there.clone(), wanted.licence.clone(), wanted.readable.clone());
+    let checked = tokio::task::spawn_blocking(move || checked(&it, licence.as_ref(), readable.as_ref()));
+    let said = checked.await.map_err(|error| Trouble::Host(error.to_string()))??;
+    for file in &wanted.require {
+        say_so(say, &format!("`{file}` is there"));
+    }
+    said.iter().for_each(|line| say_so(say, line));
+    Ok(key)
+}
+
+/// A log that cannot be written stops nothing.
+fn say_so(mut log: &File, line: &str) {
+    let _ = writeln!(log, "{line}");
+}
+
+/// Looks whether a checkout is what its step asks for, and says in lines what was found.
+fn checked(
+    tree: &Path,
+    licence: Option<&LicenceRule>,
+    readable: Option<&clone::Readable>,
+) -> Result<Vec<String>, Trouble> {
+    let mut said = Vec::new();
+    if let Some(rule) = licence.filter(|rule| rule.at == State::Commit) {
+        let names = rule.licences.iter().chain(&rule.notices);
+        let digests = names.filter_map(|name| Some((name.clone(), text_digest(&tree::text(tree, name)?))));
+        if let Some(why) = rule.why_not_kept(&digests.collect()) {
+            return Err(Trouble::Theirs(why));
+        }
+        let kept = if rule.reference.is_empty() {
+            "the licence and the notice may be any"
+        } else {
+            "licence and notice are kept"
+        };
+        said.push(kept.to_owned());
+    }
+    if let Some(rule) = readable {
+        let files = readable::look_through(tree, rule)?.map_err(Trouble::Theirs)?;
+        said.push(format!("{files} files, all of them readable"));
+    }
+    Ok(said)
 }
 
 /// The digest of the sources of a checkout that is there.

@@ -1,7 +1,8 @@
 //! A checkout, looked through: whether any link in it leads out of it, and whether it has what it must have.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Read},
     path::{Component, Path},
 };
 
@@ -72,6 +73,17 @@ pub(super) fn has(root: &Path, file: &str) -> bool {
     let is_inside = Path::new(file).components().all(|part| matches!(part, Component::Normal(_)));
     let Ok(root) = fs::canonicalize(root) else { return false };
     is_inside && fs::canonicalize(root.join(file)).is_ok_and(|end| end.starts_with(&root) && end.is_file())
+}
+
+/// Bytes of a text that is read as a whole.
+const TEXT_MAX: u64 = 1 << 20;
+
+/// The text of a plain file, if there is one.
+pub(super) fn text(root: &Path, file: &str) -> Option<String> {
+    let mut text = String::new();
+    let whole = has(root, file).then(|| fs::File::open(root.join(file)).ok())??;
+    whole.take(TEXT_MAX).read_to_string(&mut text).ok()?;
+    Some(text)
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ pub(super) enum Job {
 
 /// What this process does itself.
 pub(super) enum Chore {
-    Clone(action::clone::Clone),
+    Clone(Box<action::clone::Clone>),
     Build(action::build::Build),
     Download(action::download::Download),
     Upload(action::upload::Upload),
@@ -60,7 +60,7 @@ enum How {
 
 /// All actions that the backend does.
 const DONE: [(&str, How); 7] = [
-    ("clone", How::Here(|input| action::clone::call(input).map(Chore::Clone))),
+    ("clone", How::Here(|input| action::clone::call(input).map(|clone| Chore::Clone(Box::new(clone))))),
     ("build", How::Here(|input| action::build::call(input).map(Chore::Build))),
     ("download", How::Here(|input| action::download::call(input).map(Chore::Download))),
     ("upload", How::Here(|input| action::upload::call(input).map(Chore::Upload))),
@@ -149,14 +149,7 @@ async fn done(place: &Place<'_>, chore: &Chore, log: &File) -> Report {
 }
 
 async fn cloned(place: &Place<'_>, clone: &action::clone::Clone, log: &File) -> Report {
-    let wanted = code::Wanted {
-        repository: &clone.repository,
-        commit: &clone.commit,
-        require: &clone.require,
-        size_limit: clone.size_limit,
-        allow_local: place.allow_local,
-    };
-    match code::fetch(&wanted, &place.host.code(), log).await {
+    match code::fetch(clone, &place.host.code(), place.allow_local, log).await {
         Ok(tree) => {
             let sources = match &clone.sources {
                 Some(without) => match code::sources(&place.host.code(), &tree, without).await {
