@@ -167,6 +167,7 @@ fn backend(
                 local_code: false,
                 hub: god_flow::hub::Settings::default(),
                 cache: None,
+                models: None,
                 cache_bytes: None,
             };
             Arc::new(Containers::new(settings, run, reports).unwrap())

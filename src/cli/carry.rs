@@ -99,13 +99,16 @@ pub(super) fn carry(carried: &Carried<'_>, setup: &Setup, detach: bool, out: &Ou
     block_on(attend(carried, setup, out))
 }
 
+/// How a run went while this process drove it, and what did its work.
+pub(super) type Driven = (Result<Finished, driver::Error>, Arc<dyn Backend>);
+
 /// Drives the run and shows how it goes, until there is nothing more to do here.
-async fn attend(carried: &Carried<'_>, setup: &Setup, out: &Out) -> Exit {
+pub(super) async fn drive(carried: &Carried<'_>, setup: &Setup, out: &Out) -> Result<Driven, Exit> {
     let (reports, inputs) = mpsc::channel(REPORTS_MAX);
     let built = setup.clock().and_then(|clock| Ok((setup.build(carried.run.id, reports, &clock)?, clock)));
     let (backend, clock): (Arc<dyn Backend>, _) = match built {
         Ok((backend, clock)) => (backend.into(), clock),
-        Err(why) => return out.refused(&why),
+        Err(why) => return Err(out.refused(&why)),
     };
     let (driver, handle) =
         Driver::new(carried.store.clone(), backend.clone(), clock.clone(), carried.run.id, holder(), inputs);
@@ -127,6 +130,14 @@ async fn attend(carried: &Carried<'_>, setup: &Setup, out: &Out) -> Exit {
     if let Ok(Finished { world: Some(world), .. }) = &finished {
         progress.end(world);
     }
+    Ok((finished, backend))
+}
+
+async fn attend(carried: &Carried<'_>, setup: &Setup, out: &Out) -> Exit {
+    let (finished, backend) = match drive(carried, setup, out).await {
+        Ok(driven) => driven,
+        Err(exit) => return exit,
+    };
     let failed = finished.as_ref().ok().and_then(|finished| explain::failed_at(&finished.world.as_ref()?.run));
     match finished.map(|finished| finished.end) {
         Ok(End::Over(outcome)) => over(carried, &outcome, failed.as_ref(), out),

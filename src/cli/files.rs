@@ -101,7 +101,11 @@ pub(super) struct Reading {
 
 /// Reads a file with all that it includes and extends, and checks it. `settings` are the `--set` of the call.
 pub(super) fn read(path: &str, settings: &[String]) -> Reading {
-    let (loaded, mut sources, mut mistakes) = document::load(path, &Disk::around(path), &is_modifier);
+    read_by(&Disk::around(path), path, settings)
+}
+
+pub(super) fn read_by(reader: &dyn Reader, path: &str, settings: &[String]) -> Reading {
+    let (loaded, mut sources, mut mistakes) = document::load(path, reader, &is_modifier);
     let Some(mut loaded) = loaded else {
         return Reading { checked: Err(mistakes), tree: None, sources, data: Vec::new() };
     };
@@ -123,7 +127,11 @@ pub(super) fn workflow(path: &str, settings: &[String], out: &Out) -> Result<Arc
 
 /// The same, and the text that a run keeps of it.
 pub(super) fn workflow_and_source(path: &str, settings: &[String], out: &Out) -> Result<(Arc<Workflow>, Tree), Exit> {
-    let read = read(path, settings);
+    valid(path, read(path, settings), out)
+}
+
+/// What was read, where it is a valid workflow.
+pub(super) fn valid(path: &str, read: Reading, out: &Out) -> Result<(Arc<Workflow>, Tree), Exit> {
     match read.checked {
         Ok(Checked::Workflow(workflow)) => {
             Ok((Arc::new(*workflow), read.tree.expect("what was checked was read from a tree")))

@@ -1,9 +1,11 @@
 //! By what means a run is carried out: what does its work, where that is possible at all.
 
+use std::path::PathBuf;
+
 use super::{
     Exit, carry, files,
     out::Out,
-    run::Args,
+    run::{Args, Containers},
     settings,
     setup::{self, Kind, Setup},
 };
@@ -64,35 +66,41 @@ pub(super) fn setup(args: &Args, workflow: &Workflow, address: &str, out: &Out) 
     let world = world.as_deref().map(|path| files::world_file(path, out)).transpose()?;
     let world = world.map(|(text, _)| text);
     let settings = settings::get();
-    let in_containers = backend == Kind::Docker;
-    let gpus = settings::declared(args.containers.gpus.iter().map(String::as_str));
-    let mut gpus = gpus.map_err(|why| out.wrong(&format!("--gpus: {why}")))?;
-    if gpus.is_empty() && in_containers {
-        gpus.clone_from(&settings.gpus);
-    }
-    let engine = setup::engine(args.containers.engine.as_deref());
-    let cache_budget = args.containers.cache_budget.or(settings.cache_budget);
-    let cache_folder = settings.cache_folder.as_deref();
     let jobs = args.jobs.or(settings.jobs);
-    let folder = carry::folder(address);
+    let of_containers = if backend == Kind::Docker {
+        of_containers(&args.containers, address, out)?
+    } else {
+        Setup::of(backend, carry::folder(address))
+    };
     let dir = std::env::current_dir().ok().filter(|dir| backend == Kind::Process && dir.to_str().is_some());
     let setup = Setup {
-        backend,
         world,
         speed: args.speed.clone(),
         jobs: jobs.filter(|_| backend != Kind::Mock),
         ahead: args.ahead,
-        engine: in_containers.then(|| engine.to_owned()),
-        gpus,
-        cache_folder: cache_folder.filter(|_| in_containers).and_then(|folder| std::path::absolute(folder).ok()),
-        cache_budget: cache_budget.filter(|_| in_containers),
-        local_code: in_containers && (args.containers.allow_local_code || settings.allow_local_code),
         dir,
-        folder,
         commands: !works.is_empty(),
+        ..of_containers
     };
     setup.speed().map_err(|why| out.wrong(&format!("--speed: {why}")))?;
     Ok(setup)
+}
+
+/// How containers are run, by the call and the settings.
+pub(super) fn of_containers(asked: &Containers, address: &str, out: &Out) -> Result<Setup, Exit> {
+    let settings = settings::get();
+    let gpus = settings::declared(asked.gpus.iter().map(String::as_str));
+    let gpus = gpus.map_err(|why| out.wrong(&format!("--gpus: {why}")))?;
+    let whole = |folder: &PathBuf| std::path::absolute(folder).ok();
+    Ok(Setup {
+        engine: Some(setup::engine(asked.engine.as_deref()).to_owned()),
+        gpus: if gpus.is_empty() { settings.gpus.clone() } else { gpus },
+        cache_folder: settings.cache_folder.as_ref().and_then(whole),
+        models_folder: settings.models_folder.as_ref().and_then(whole),
+        cache_budget: asked.cache_budget.or(settings.cache_budget),
+        local_code: asked.allow_local_code || settings.allow_local_code,
+        ..Setup::of(Kind::Docker, carry::folder(address))
+    })
 }
 
 /// Whether a backend does an action.

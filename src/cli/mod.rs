@@ -32,6 +32,8 @@ mod on_record;
 mod out;
 mod plan;
 mod progress;
+#[cfg(unix)]
+mod rehearse;
 pub mod report;
 mod resume;
 mod retry;
@@ -87,6 +89,9 @@ enum Command {
     Plan(plan::Args),
     /// Carries a workflow out.
     Run(run::Args),
+    /// Takes a training repository the way that a tournament takes it, on this host, and says what would become of it.
+    #[cfg(unix)]
+    Rehearse(rehearse::Args),
     /// Says which workflows would start when, by their schedules and what ran before.
     Due(due::Args),
     /// Takes a run up where it was left: after a pause, a hold or a crash.
@@ -192,6 +197,8 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args, &out),
         Command::Plan(args) => plan::run(&args, &out),
         Command::Run(args) => run::run(&args, &out),
+        #[cfg(unix)]
+        Command::Rehearse(args) => rehearse::run(&args, &out),
         Command::Due(args) => due::run(&args, &out),
         Command::Resume(args) => resume::run(&args, &out),
         Command::Runs(args) => runs::run(&args, &out),

@@ -89,7 +89,7 @@ pub(super) struct Containers {
     /// use stays. All of it is kept where neither this nor the settings say anything.
     #[arg(long, value_name = "SIZE", value_parser = Size::parse)]
     pub(super) cache_budget: Option<Size>,
-    /// Takes code from repositories of this host as well (`file:///…`), as for a rehearsal.
+    /// Takes code, models and data of this host as well (`file:///…`), as for a rehearsal.
     #[arg(long)]
     pub(super) allow_local_code: bool,
 }

@@ -71,6 +71,9 @@ pub(super) struct Setup {
     /// The folder for models and data, where it is not the usual one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) cache_folder: Option<PathBuf>,
+    /// The folder that models go to in place of the hub.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) models_folder: Option<PathBuf>,
     /// What is kept of models and data, beyond what is in use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) cache_budget: Option<Size>,
@@ -93,6 +96,26 @@ impl Setup {
     /// Whether local commands run with the rights of whoever carries it out.
     pub(super) fn runs_commands(&self) -> bool {
         self.backend == Kind::Process && self.commands
+    }
+
+    /// With nothing said but what does the work and where what belongs to it lies.
+    pub(super) fn of(backend: Kind, folder: PathBuf) -> Self {
+        Self {
+            backend,
+            world: None,
+            speed: None,
+            jobs: None,
+            ahead: None,
+            dir: None,
+            engine: None,
+            gpus: Vec::new(),
+            cache_folder: None,
+            models_folder: None,
+            cache_budget: None,
+            local_code: false,
+            folder,
+            commands: true,
+        }
     }
 
     pub(super) fn model(&self) -> Result<Model, String> {
@@ -198,6 +221,7 @@ impl Setup {
             local_code: self.local_code,
             hub: hub(),
             cache: self.cache_folder.clone(),
+            models: self.models_folder.clone(),
             cache_bytes: self.cache_budget.map(|budget| budget.0),
         };
         Ok(Box::new(Containers::new(settings, run, reports)?))

@@ -83,7 +83,11 @@ impl Stored {
     /// The run read back, and looked ahead in.
     pub(super) fn told(&self, text: &str, out: &Out) -> Result<Told, Exit> {
         let header = self.find(text, out)?;
-        let told = carry::block_on(async {
+        carry::block_on(self.told_of(header, out))
+    }
+
+    pub(super) async fn told_of(&self, header: RunHeader, out: &Out) -> Result<Told, Exit> {
+        let told = async {
             let driver = self.store.driver(header.id, Timestamp::now()).await?;
             let source = self.store.workflow(header.workflow).await?;
             let workflow = driver::workflow(&source)?;
@@ -91,9 +95,9 @@ impl Stored {
             let (mut world, history) = folded(header.id, workflow.clone(), &records)?;
             driver::remember(&*self.store, &mut world).await?;
             Ok::<_, driver::Error>((driver, source, workflow, records, world, history))
-        });
+        };
         let (driver, source, workflow, records, mut world, history) =
-            told.map_err(|error| out.failure(&format!("{}: {}", header.name, driver::full(&error))))?;
+            told.await.map_err(|error| out.failure(&format!("{}: {}", header.name, driver::full(&error))))?;
         world.look_ahead();
         Ok(Told { header, driver, workflow, source, records, world, history })
     }

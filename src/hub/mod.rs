@@ -8,6 +8,7 @@
 //! - [`Hub::file`]: one file from any address.
 //! - [`Hub::upload`]: a folder into a repository, in one commit.
 //! - [`Hub::greet`]: whether it answers, and to whom.
+//! - [`shelve`]: the same into a folder of this host.
 //! - [`text`]: a text at an address that anybody may know, and a message to one that nobody may.
 //! - [`Cache`]: what a host has fetched or made, once for all who need it.
 
@@ -25,6 +26,7 @@ mod multipart;
 mod pace;
 mod patch;
 mod secret;
+mod shelf;
 mod sink;
 mod snapshot;
 mod source;
@@ -49,6 +51,7 @@ pub use cache::{Cache, Held};
 pub use file::File;
 pub use greet::Greeting;
 pub use secret::Secret;
+pub use shelf::shelve;
 pub use snapshot::{Snapshot, Wanted};
 pub use trouble::{Trouble, Why};
 pub use upload::{Upload, Uploaded};

@@ -163,7 +163,7 @@ impl Hub {
 }
 
 /// The files as they shall be in the repository.
-async fn prepare(folder: &Path, how: &Upload<'_>) -> Result<Vec<Local>, Trouble> {
+pub(super) async fn prepare(folder: &Path, how: &Upload<'_>) -> Result<Vec<Local>, Trouble> {
     let below = how.subfolder.map(|below| below.trim_matches('/')).filter(|below| !below.is_empty());
     if let Some(Err(said)) = below.map(check_path) {
         let below = plain(below.unwrap_or_default(), 120);

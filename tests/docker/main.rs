@@ -21,6 +21,7 @@ mod containers;
 mod engine;
 mod entrant;
 mod judged;
+mod rehearse;
 #[path = "../engine/trainer.rs"]
 mod trainer;
 

@@ -49,6 +49,8 @@ pub(super) struct Place<'a> {
     pub(super) hub: &'a Hub,
     pub(super) cache: &'a Cache,
     pub(super) allow_local: bool,
+    /// Where models go in place of the hub.
+    pub(super) models: Option<&'a Path>,
 }
 
 /// How the work of an action is done.
@@ -143,8 +145,8 @@ async fn done(place: &Place<'_>, chore: &Chore, log: &File) -> Report {
             let built = build::build(place.engine, what, place.host, log).await;
             built.unwrap_or_else(|trouble| Report::Failed(blame::of_call(&trouble)))
         }
-        Chore::Download(what) => transfer::download(place.hub, place.cache, what, log).await,
-        Chore::Upload(what) => transfer::upload(place.hub, place.host, what, log).await,
+        Chore::Download(what) => transfer::download(place, what, log).await,
+        Chore::Upload(what) => transfer::upload(place.hub, place.host, place.models, what, log).await,
     }
 }
 

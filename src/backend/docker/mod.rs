@@ -16,6 +16,7 @@ mod host;
 mod job;
 mod left_out;
 mod life;
+mod local;
 mod outputs;
 mod restart;
 mod results;
@@ -71,8 +72,10 @@ pub struct Settings {
     pub gpus: Vec<(GpuId, GpuKind)>,
     /// Containers without GPUs at once.
     pub jobs: u32,
-    /// Whether code may come from repositories of this host.
+    /// Whether code, models and data may come from this host itself.
     pub local_code: bool,
+    /// The folder that models go to in place of the hub.
+    pub models: Option<PathBuf>,
     /// Where models and data come from and go to.
     pub hub: hub::Settings,
     /// The folder for models and data, where it is not below the other.
@@ -96,6 +99,7 @@ struct Desk {
     hub: Hub,
     cache: Cache,
     local_code: bool,
+    models: Option<PathBuf>,
     reports: mpsc::Sender<Input>,
     under_way: Mutex<HashMap<AttemptId, Attended>>,
 }
@@ -111,10 +115,11 @@ impl Containers {
         let engine = Engine::at(&settings.engine)?;
         let host = HostFolder::below(&settings.folder);
         let folder = paths::folder(&settings.folder, run);
-        let local_code = settings.local_code;
+        let (local_code, models) = (settings.local_code, settings.models);
         let hub = Hub::new(settings.hub).map_err(|trouble| format!("{trouble}: {}", trouble.help))?;
         let cache = Cache::at(&settings.cache.unwrap_or_else(|| host.cache()), settings.cache_bytes);
-        let desk = Desk { run, engine, folder, host, hub, cache, local_code, reports, under_way: Mutex::default() };
+        let under_way = Mutex::default();
+        let desk = Desk { run, engine, folder, host, hub, cache, local_code, models, reports, under_way };
         Ok(Self { gpus: settings.gpus, jobs: settings.jobs, desk: Arc::new(desk) })
     }
 }
@@ -189,8 +194,9 @@ impl Backend for Containers {
         let (ask, asked) = watch::channel(Asked::Nothing);
         let (desk, of) = (self.desk.clone(), id.clone());
         let task = tokio::spawn(async move {
-            let Desk { engine, folder, host, hub, cache, local_code, .. } = &*desk;
-            let place = Place { engine, folder, host, hub, cache, allow_local: *local_code };
+            let Desk { engine, folder, host, hub, cache, local_code, models, .. } = &*desk;
+            let (allow_local, models) = (*local_code, models.as_deref());
+            let place = Place { engine, folder, host, hub, cache, allow_local, models };
             let (report, is_gone) = job::bring_to_an_end(&place, &of, &job, asked).await;
             if !is_gone {
                 desk.clone().remove_later(of.clone());

@@ -1,11 +1,16 @@
 //! What has to come to this host before a training, and what has to leave it afterwards.
 
-use std::{fs::File, io::Write, path::PathBuf, time::Duration};
+use std::{
+    fs::File,
+    io::Write,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::host::HostFolder;
+use super::{host::HostFolder, job::Place, local};
 use crate::{
     action::{
         download::Download,
@@ -24,7 +29,11 @@ const TELL: Duration = Duration::from_secs(5);
 const UPLOAD_MAX: Size = Size(1 << 40);
 
 /// Brings a model, data or a single file into the cache, unless they are there.
-pub(super) async fn download(hub: &Hub, cache: &Cache, what: &Download, log: &File) -> Report {
+///
+/// What lies on this host already may be named where code of this host may be.
+pub(super) async fn download(place: &Place<'_>, what: &Download, log: &File) -> Report {
+    let (hub, cache) = (place.hub, place.cache);
+    let local = |address| local::path(address).filter(|_| place.allow_local);
     let progress = Progress::default();
     let mut bytes = 0;
     let most = what.size_limit.map(|size| size.0);
@@ -34,10 +43,16 @@ pub(super) async fn download(hub: &Hub, cache: &Cache, what: &Download, log: &Fi
         let left = |bytes: u64| most.map(|most| most.saturating_sub(bytes));
         if let Some(id) = &what.model {
             let revision = what.revision.as_deref();
-            files.model = Some(repository(hub, cache, Kind::Model, id, revision, most, &progress, &mut bytes).await?);
+            let key = match local(id) {
+                Some(path) => on_this_host(cache, path, &mut bytes).await?,
+                None => repository(hub, cache, Kind::Model, id, revision, most, &progress, &mut bytes).await?,
+            };
+            files.model = Some(key);
         }
         if let Some(data) = &what.dataset {
-            let key = if data.contains("://") {
+            let key = if let Some(path) = local(data) {
+                on_this_host(cache, path, &mut bytes).await?
+            } else if data.contains("://") {
                 let wanted = hub::File { url: data, sha256: None, size_limit: left(bytes) };
                 one_file(hub, cache, &wanted, &progress, &mut bytes).await?
             } else {
@@ -65,8 +80,14 @@ pub(super) async fn download(hub: &Hub, cache: &Cache, what: &Download, log: &Fi
     }
 }
 
-/// Uploads what training left.
-pub(super) async fn upload(hub: &Hub, host: &HostFolder, what: &Upload, log: &File) -> Report {
+async fn on_this_host(cache: &Cache, path: &Path, bytes: &mut u64) -> Result<String, Trouble> {
+    let (key, held) = local::take_in(cache, path).await?;
+    *bytes += paths::size(held.path());
+    Ok(key)
+}
+
+/// Uploads what training left, to the hub or to the folder in its place.
+pub(super) async fn upload(hub: &Hub, host: &HostFolder, models: Option<&Path>, what: &Upload, log: &File) -> Report {
     let Some(folder) = host.output(&what.training.output) else {
         let why = format!("training left no folder `{}`, where its result is expected", what.training.output);
         return Report::Failed(Failure::new(Cause::Refused, why));
@@ -85,7 +106,13 @@ pub(super) async fn upload(hub: &Hub, host: &HostFolder, what: &Upload, log: &Fi
         return Report::Failed(failure(&trouble, Blame::Entrant));
     }
     let progress = Progress::default();
-    match while_told(hub.upload(&folder, &what.repository, &how, &progress), &progress, log).await {
+    let uploaded = async {
+        match models {
+            Some(shelf) => hub::shelve(&folder, &what.repository, &how, shelf).await,
+            None => hub.upload(&folder, &what.repository, &how, &progress).await,
+        }
+    };
+    match while_told(uploaded, &progress, log).await {
         Ok(done) => {
             say(log, &format!("{} files, {} bytes, of which {} were sent", done.files, done.bytes, done.sent));
             succeeded(&Model { repository: what.repository.clone(), revision: done.revision })
@@ -205,7 +232,7 @@ mod tests {
         let what = action::upload::call(&what).unwrap();
         let log = tempfile::tempfile().unwrap();
         let hub = empty_hub();
-        let blame = async || match upload(&hub, &host, &what, &log).await {
+        let blame = async || match upload(&hub, &host, None, &what, &log).await {
             Report::Failed(failure) => failure.blame,
             other => panic!("{other:?}"),
         };

@@ -141,7 +141,9 @@ fn given<'a>(value: &'a Spanned<DeValue<'_>>) -> Given<'a> {
 /// Paths of a file are seen from its folder.
 fn seen_from(file: &Path, settings: &mut Settings) {
     let folder = file.parent().unwrap_or(Path::new(""));
-    for path in [&mut settings.data_folder, &mut settings.cache_folder].into_iter().flatten() {
+    for path in
+        [&mut settings.data_folder, &mut settings.cache_folder, &mut settings.models_folder].into_iter().flatten()
+    {
         *path = folder.join(&*path);
     }
     if let Some(store) = settings.store.as_mut().filter(|store| store::is_file(store)) {
