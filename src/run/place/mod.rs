@@ -50,7 +50,7 @@ use crate::base::Span;
 pub struct Policy {
     /// Capacities of the named limits; one that is not named here is a mutex.
     pub limits: BTreeMap<Arc<str>, u32>,
-    /// Whoever waits longer than this goes before the rest of its priority, whatever the paths; so nobody waits for ever.
+    /// Whoever waits longer than this goes before the rest of its priority, whatever the paths; so nobody who asks for GPUs waits for ever.
     pub patience: Option<Span>,
     /// The highest priority of all nodes without GPUs. Only nodes of it wait at hosts that take some ahead, so that none of a higher one ever
     /// comes to stand behind them.
