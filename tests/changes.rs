@@ -231,7 +231,8 @@ fn all_rules_and_templates_of_what_is_shipped_are_read() {
     let shipped: Vec<String> = files
         .filter(|path| path.extension().is_some_and(|it| it == "yaml"))
         .filter_map(|path| path.to_str().map(str::to_owned))
-        .filter(|path| !path.ends_with(".test.yaml"))
+        // A rehearsal takes a piece of a tournament, and leaves the rest of the parts unread.
+        .filter(|path| !path.ends_with(".test.yaml") && !path.ends_with("rehearse.yaml"))
         .collect();
     assert!(shipped.len() > 10, "{shipped:?}");
     for path in shipped {

@@ -138,3 +138,14 @@ fn what_was_begun_elsewhere_is_lost_with_its_host_and_not_taken_for_new() {
     std::fs::write(place.0.path().join("go"), "").unwrap();
     place.wait_for("it is over", || place.shell("$G show r").1.contains("succeeded"));
 }
+
+#[test]
+fn a_store_that_cannot_be_opened_is_told_the_same_by_every_command() {
+    let place = Place::new("  a: { value: 1 }\n");
+    for (store, exit) in [("mysql://host/runs", 2), ("postgres://127.0.0.1:1/runs", 1), ("w.yaml", 1)] {
+        let said = place.says(&format!("$G runs --store {store}"), exit, &[]);
+        for call in ["run w.yaml", "show r", "resume r", "ledger balance"] {
+            assert_eq!(place.says(&format!("$G {call} --store {store}"), exit, &[]), said, "{call}");
+        }
+    }
+}

@@ -34,6 +34,14 @@ pub(super) struct Carried<'a> {
     pub(super) resumes: bool,
 }
 
+/// Opens a store, and makes it where it is not there.
+pub(super) async fn open(address: &str, out: &Out) -> Result<Arc<dyn Store>, Exit> {
+    store::open(address).await.map_err(|error| match error {
+        store::Error::Address { .. } => out.wrong(&driver::full(&error)),
+        _ => out.failure(&driver::full(&error)),
+    })
+}
+
 /// The store that is named: in the call, or in the settings.
 fn named(in_call: Option<&str>) -> Option<&str> {
     in_call.or(settings::get().store.as_deref())

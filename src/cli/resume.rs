@@ -53,7 +53,7 @@ pub(super) fn run(args: &Args, out: &Out) -> Exit {
     }
     let address = carry::address(args.store.as_deref());
     let found = carry::block_on(async {
-        let store = store::open(&address).await.map_err(|error| out.refused(&driver::full(&error)))?;
+        let store = carry::open(&address, out).await?;
         let run = find(&*store, &args.run, out).await?;
         Ok((store, run))
     });

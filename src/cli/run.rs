@@ -133,7 +133,7 @@ fn begin(args: &Args, out: &Out) -> Result<Begun, Exit> {
     let source = stored::write(&tree);
     carry::block_on(async {
         let known = inputs(args, &workflow, &given, &setup, out).await?;
-        let store = store::open(&address).await.map_err(|error| out.refused(&driver::full(&error)))?;
+        let store = carry::open(&address, out).await?;
         let of_ledger = means::steps(&workflow, Action::is_of_ledger);
         if setup.backend != Kind::Mock && !of_ledger.is_empty() {
             let steps: Vec<String> = of_ledger.iter().map(|(step, _)| format!("`{step}`")).collect();
@@ -175,7 +175,7 @@ fn begin(args: &Args, out: &Out) -> Result<Begun, Exit> {
 async fn refuse_name(args: &Args, out: &Out) -> Result<(), Exit> {
     let Some(name) = args.name.as_deref().filter(|_| carry::has_store(args.store.as_deref())) else { return Ok(()) };
     let refused = |error: driver::Error| out.refused(&driver::full(&error));
-    let store = store::open(&carry::address(args.store.as_deref())).await.map_err(|error| refused(error.into()))?;
+    let store = carry::open(&carry::address(args.store.as_deref()), out).await?;
     driver::refuse_name(&*store, name).await.map_err(refused)
 }
 

@@ -55,8 +55,7 @@ impl Where {
 
     pub(super) fn open_or_make(&self, out: &Out) -> Result<Stored, Exit> {
         let address = carry::address(self.store.as_deref());
-        let store = carry::block_on(store::open(&address)).map_err(|error| out.failure(&driver::full(&error)))?;
-        Ok(Stored { store })
+        Ok(Stored { store: carry::block_on(carry::open(&address, out))? })
     }
 }
 

@@ -29,7 +29,6 @@ use crate::{
     document::{Reader, stored},
     driver::{self, New},
     run::RunId,
-    store,
 };
 
 #[derive(clap::Args)]
@@ -230,7 +229,7 @@ async fn begin<'a>(
     let hosts = setup.hosts().await.map_err(|why| out.refused(&why))?;
     fits::check(&workflow, &inputs, seed, hosts, out)?;
     let refused = |error: driver::Error| out.refused(&driver::full(&error));
-    let store = store::open(address).await.map_err(|error| refused(error.into()))?;
+    let store = carry::open(address, out).await?;
     let new = New {
         workflow,
         source: &stored::write(&tree),
