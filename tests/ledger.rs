@@ -77,8 +77,8 @@ fn money_that_comes_is_credited_once() {
 #[test]
 fn balances_and_movements_are_listed() {
     let desk = Desk::new();
-    assert!(desk.fine(&["ledger", "balance"]).1.contains("there are no accounts in sqlite:"));
-    assert!(desk.fine(&["ledger", "list"]).1.contains("there are no movements of money in sqlite:"));
+    assert!(desk.fine(&["ledger", "balance"]).1.contains("there are no accounts: there is no store here yet"));
+    assert!(desk.fine(&["ledger", "list"]).1.contains("there are no movements of money: there is no store here yet"));
     for (account, amount) in [(ADA, "3 TAO"), (BOB, "7 RAO")] {
         desk.fine(&["ledger", "credit", account, amount, "--why", "a test"]);
     }

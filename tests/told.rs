@@ -163,10 +163,10 @@ fn calls_that_would_be_ignored_are_refused() {
     place.says("run w.yaml --backend mock --speed max --name one", 0, &[]);
     place.says("resume one -j 2", 2, &["--jobs is for local commands"]);
     place.says("simulate w.yaml --runs 0", 2, &["expected a whole number from 1 on"]);
-    place.says("run w.yaml --store memory", 3, &["found `memory`", "`memory:`", "`./memory`"]);
+    place.says("run w.yaml --store memory", 2, &["found `memory`", "`memory:`", "`./memory`"]);
     assert!(!place.0.path().join("memory").exists());
     place.says("run w.yaml --store memory:", 0, &["1 of 1 done"]);
-    place.says("runs --store memory", 1, &["found `memory`"]);
+    place.says("runs --store memory", 2, &["found `memory`"]);
 }
 
 #[test]
@@ -233,11 +233,11 @@ fn whoever_only_looks_makes_no_store() {
     let place = Place::new("steps:\n  a: { process: { shell: 'true' } }\n");
     let missing = "there is no store typo/deep/x.db yet";
     place.says("runs --store typo/deep/x.db", 0, &["there are no runs", missing]);
-    for line in
-        ["show x", "resume x", "events x", "cancel x --why y", "clean --dry-run", "ledger balance", "ledger list"]
-    {
+    for line in ["show x", "resume x", "events x", "cancel x --why y", "clean --dry-run", "ledger balance x"] {
         place.says(&format!("{line} --store typo/deep/x.db"), 2, &[missing]);
     }
+    place.says("ledger balance --store typo/deep/x.db", 0, &["there are no accounts", missing]);
+    place.says("ledger list --store typo/deep/x.db", 0, &["there are no movements of money", missing]);
     place.says("due w.yaml --store typo/deep/x.db", 0, &["never"]);
     assert!(!place.0.path().join("typo").exists());
     place.says("runs --limit 0", 2, &["0 is not in 1.."]);

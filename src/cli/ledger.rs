@@ -154,7 +154,19 @@ fn refund(args: &Refund, out: &Out) -> Result<Exit, Exit> {
     Ok(out.data(&lines(&refunded)))
 }
 
+/// What is listed where nothing was stored yet: nothing.
+fn without_store(place: &Where, what: &str, out: &Out) -> Option<Exit> {
+    let why = place.missing()?;
+    out.say(&format!("there are no {what}: {why}\n"));
+    Some(if out.json { out.json_data(&json!([])) } else { Exit::Fine })
+}
+
 fn balance(args: &OfAccount, out: &Out) -> Result<Exit, Exit> {
+    if args.account.is_none()
+        && let Some(exit) = without_store(&args.place, "accounts", out)
+    {
+        return Ok(exit);
+    }
     let stored = args.place.open(out)?;
     let account = known(&stored, args.account.as_deref(), out)?;
     let balances = balances(&stored, account.map(|account| vec![account.to_owned()]).as_deref(), out)?;
@@ -185,6 +197,12 @@ fn balance(args: &OfAccount, out: &Out) -> Result<Exit, Exit> {
 }
 
 fn list(args: &List, out: &Out) -> Result<Exit, Exit> {
+    if args.account.is_none()
+        && args.run.is_none()
+        && let Some(exit) = without_store(&args.place, "movements of money", out)
+    {
+        return Ok(exit);
+    }
     let stored = args.place.open(out)?;
     let account = known(&stored, args.account.as_deref(), out)?;
     let run = args.run.as_deref().map(|run| stored.find(run, out)).transpose()?;
