@@ -176,16 +176,22 @@ impl Cache {
 
     /// The lock of an entry, for oneself or shared; nothing while another has it.
     fn lock(&self, name: &str, alone: bool) -> io::Result<Option<File>> {
-        let path = self.root.join("locks").join(name);
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path)?;
+        let file = self.lock_file(name)?;
         match if alone { file.try_lock() } else { file.try_lock_shared() } {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Ok(None),
-            Err(TryLockError::Error(error)) => return Err(error),
+            Ok(()) => Ok(self.is_current(name, &file).then_some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
         }
-        // Whoever threw the entry away has removed its lock too: another file of that name may be there by now.
-        let is_current = fs::metadata(&path).is_ok_and(|now| file.metadata().is_ok_and(|mine| mine.ino() == now.ino()));
-        Ok(is_current.then_some(file))
+    }
+
+    fn lock_file(&self, name: &str) -> io::Result<File> {
+        OpenOptions::new().write(true).create(true).truncate(false).open(self.root.join("locks").join(name))
+    }
+
+    /// Whoever threw an entry away has removed its lock too: another file of that name may be there by now.
+    fn is_current(&self, name: &str, lock: &File) -> bool {
+        let now = fs::metadata(self.root.join("locks").join(name));
+        now.is_ok_and(|now| lock.metadata().is_ok_and(|mine| mine.ino() == now.ino()))
     }
 
     /// Whether an entry is there. One that may have been spoilt by a crash of the machine is not, and is made anew.
@@ -240,8 +246,10 @@ impl Cache {
     fn keep(&self, name: &str, made: u64) -> io::Result<()> {
         let folder = self.root.join("entries").join(name);
         sync(&folder)?;
-        let lock = self.lock(name, false)?;
-        if lock.is_some() && read(&folder).is_some_and(|entry| entry.made == made) {
+        // Whoever has made it may not have let it go yet.
+        let lock = self.lock_file(name)?;
+        lock.lock_shared()?;
+        if self.is_current(name, &lock) && read(&folder).is_some_and(|entry| entry.made == made) {
             let next = folder.join("kept.next");
             File::create(&next)?.sync_all()?;
             fs::rename(next, folder.join("kept"))?;
